@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The configuration: every section, every key, its default, unit and meaning."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, fields, is_dataclass
+from functools import cache
+from typing import Any
+
+from pellucid.config.options import Option, option
+
+__all__ = ["Cleaning", "Config", "Events", "Extractor", "Run", "options", "sections"]
+
+
+@dataclass(frozen=True)
+class Extractor:
+    """How the charge and the time of a pulse are taken from a waveform."""
+
+    kind: str = option(
+        "neighbor-peak",
+        "Where the window lies: at the peak of the neighbours' summed waveform, at the pixel's own peak, "
+        "or at a fixed sample.",
+        choices=("neighbor-peak", "local-peak", "fixed-window"),
+    )
+    width: int = option(7, "Length of the window, in samples.", minimum=1)
+    shift: int = option(3, "Samples of the window that lie before the peak.")
+    peak: int = option(0, "Sample taken as the peak by fixed-window.", minimum=0)
+    local_weight: int = option(
+        0, "Weight of the pixel itself in the sum of its neighbours (neighbor-peak).", minimum=0
+    )
+    correction: bool = option(
+        True, "Scale the charge up by what the reference pulse has outside of the window."
+    )
+
+
+@dataclass(frozen=True)
+class Cleaning:
+    """Which pixels of an image belong to the shower: two thresholds (tailcuts)."""
+
+    picture: float = option(10.0, "Charge that makes a pixel part of the picture.", unit="p.e.", minimum=0)
+    boundary: float = option(
+        5.0, "Charge that keeps a pixel which touches the picture.", unit="p.e.", minimum=0
+    )
+    min_picture_neighbors: int = option(
+        2, "Picture neighbours a picture pixel needs in order to stay.", minimum=0
+    )
+    keep_isolated: bool = option(False, "Keep picture pixels that have no neighbour in the picture.")
+
+
+@dataclass(frozen=True)
+class Events:
+    """From raw waveforms to images and their parameters (DL1)."""
+
+    focal_length: str = option(
+        "effective",
+        "Focal length that turns pixel positions into angles: with the mirror's aberrations, or without.",
+        choices=("effective", "nominal"),
+    )
+    gain_threshold: int = option(
+        4000, "ADC counts of the high gain above which the low gain is taken.", minimum=1
+    )
+    gain_selection: str = option(
+        "showers",
+        "Events of which one gain channel is chosen: those of showers (calibration events keep all "
+        "channels), or all.",
+        choices=("showers", "all"),
+    )
+    extractor: Extractor = field(default_factory=Extractor)
+    cleaning: Cleaning = field(default_factory=Cleaning)
+
+
+@dataclass(frozen=True)
+class Run:
+    """How the work is done. Nothing here changes a result, so it is no part of a product's identity."""
+
+    threads: int = option(0, "Threads that calibrate; 0 takes one for each core.", minimum=0)
+    chunk_events: int = option(
+        0, "Array events that are held in memory at once; 0 leaves the choice to the step.", minimum=0
+    )
+
+
+@dataclass(frozen=True)
+class Config:
+    """The whole configuration."""
+
+    events: Events = field(default_factory=Events)
+    run: Run = field(default_factory=Run)
+
+
+@cache
+def options() -> dict[str, Option]:
+    """Return the declarations of all keys, by dotted key, in the order of this file."""
+    return {o.key: o for o in _options(Config, "")}
+
+
+@cache
+def sections() -> dict[str, str]:
+    """Return the first sentence about each section, by dotted name."""
+    return dict(_sections(Config, ""))
+
+
+def _options(section: type, prefix: str) -> Iterator[Option]:
+    for f in fields(section):
+        if is_dataclass(f.type) and isinstance(f.type, type):
+            yield from _options(f.type, f"{prefix}{f.name}.")
+        else:
+            declared: dict[str, Any] = {"default": f.default, **f.metadata}
+            yield Option(key=prefix + f.name, **declared)
+
+
+def _sections(section: type, prefix: str) -> Iterator[tuple[str, str]]:
+    for f in fields(section):
+        if is_dataclass(f.type) and isinstance(f.type, type):
+            yield prefix + f.name, (f.type.__doc__ or "").strip()
+            yield from _sections(f.type, f"{prefix}{f.name}.")
