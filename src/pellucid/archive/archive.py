@@ -1,0 +1,241 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""An archive: a store of bytes and the index over it, used as one thing."""
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from secrets import token_hex
+
+from pellucid.archive.catalogue import Catalogue
+from pellucid.archive.files import Progress, copy_hashed, storage_errors, sync_folder
+from pellucid.archive.ingest import sniff
+from pellucid.archive.lineage import JSON, raw_key
+from pellucid.archive.product import Product, check_product_type
+from pellucid.archive.store import Store
+from pellucid.errors import ConfigurationError, CorruptedInput, OutputExists, UsageError
+
+__all__ = ["Archive"]
+
+
+class Archive:
+    """Products with their bytes.
+
+    Parameters
+    ----------
+    store : Store
+        Where the bytes are.
+    catalogue : Catalogue
+        The index; its methods `get`, `find` and `product_types` are here too.
+    """
+
+    def __init__(self, store: Store, catalogue: Catalogue) -> None:
+        self.store = store
+        self.catalogue = catalogue
+        self.get = catalogue.get
+        self.find = catalogue.find
+        self.product_types = catalogue.product_types
+
+    def ingest(
+        self,
+        path: str | Path,
+        product_type: str | None = None,
+        *,
+        obs_id: int | None = None,
+        telescopes: Sequence[int] = (),
+        category: str | None = None,
+        collection: str = "raw",
+        time_start: int | None = None,
+        time_stop: int | None = None,
+        flags: Sequence[str] = (),
+        summary: Mapping[str, JSON] | None = None,
+        progress: Progress | None = None,
+    ) -> tuple[Product, bool]:
+        """Take a file in as a raw product.
+
+        Parameters
+        ----------
+        path : str or Path
+            The file; it is copied, never moved.
+        product_type : str, optional
+            Where the file itself does not tell it.
+        obs_id, telescopes, category, collection, time_start, time_stop, flags, summary
+            As in `Product`.
+        progress : callable, optional
+            Called with (bytes done, bytes in all, "B").
+
+        Returns
+        -------
+        tuple of Product and bool
+            The product, and whether it is new. The same bytes again, under whatever name, are the
+            product that is there already.
+
+        Raises
+        ------
+        MissingInput
+            No such file, or no permission.
+        CorruptedInput
+            A directory, an empty file, an unknown format, or a file that changed while it was read.
+        ConfigurationError
+            The type is ill-formed, cannot be told from the file and is not given
+            (``product-type-needed``), or is not the one these bytes are registered with
+            (``type-conflict``).
+        """
+        path = Path(path)
+        if product_type is not None:
+            check_product_type(product_type)
+        kind = sniff(path)
+        chosen = product_type or kind.product_type
+        if chosen is None:
+            raise _type_needed(path, kind.format)
+        blob = self.store.put_file(path, progress=progress)
+        product, is_new = self.catalogue.register(
+            Product(
+                id=raw_key(blob.sha256),
+                product_type=chosen,
+                kind="raw",
+                sha256=blob.sha256,
+                size=blob.size,
+                format=kind.format,
+                name=path.name,
+                obs_id=obs_id,
+                telescopes=tuple(sorted(set(telescopes))),
+                category=category,
+                collection=collection,
+                time_start=time_start,
+                time_stop=time_stop,
+                flags=tuple(flags),
+                summary=dict(summary or {}),
+            )
+        )
+        if product_type is not None and product.product_type != product_type:
+            raise _type_conflict(path, product, product_type)
+        return product, is_new
+
+    def path(self, product: Product) -> Path:
+        """Return where a product's bytes lie, for reading; `MissingInput` where they are gone."""
+        return self.store.path(product.sha256)
+
+    def has_bytes(self, product: Product) -> bool:
+        """Return whether a product's bytes are there, in full length (they are not read)."""
+        return self.store.has(product.sha256, product.size)
+
+    def export(self, product: Product, path: str | Path, *, overwrite: bool = False) -> Path:
+        """Copy a product's bytes to a file, which appears whole or not at all.
+
+        Parameters
+        ----------
+        product : Product
+            What to copy.
+        path : str or Path
+            The file to make; its folder must exist.
+        overwrite : bool
+            Whether to replace a file that is there.
+
+        Returns
+        -------
+        Path
+            The file.
+
+        Raises
+        ------
+        OutputExists
+            The file is there and may not be overwritten.
+        UsageError
+            Its folder is missing (``no-such-folder``), or it is a folder (``directory``).
+        CorruptedInput
+            The bytes in the store are damaged (``damaged-object``).
+        IntermittentError
+            The disk is full or read-only.
+        """
+        path = Path(path)
+        check_output(path, overwrite=overwrite)
+        source = self.path(product)
+        with storage_errors(path), _replacing(path, overwrite) as descriptor:
+            got, size = copy_hashed(source, descriptor)
+            if got != product.sha256:
+                raise CorruptedInput(
+                    f"The object of product {product.short_id} in the store is damaged.",
+                    where=str(source),
+                    expected=f"sha256 {product.sha256}",
+                    got=f"sha256 {got}, {size} bytes",
+                    mend="ingest the original file again, or replay the product",
+                    code="damaged-object",
+                )
+        return path
+
+
+def check_output(path: Path, *, overwrite: bool = False) -> None:
+    """Refuse an output path that cannot or may not be written, before any work is done for it.
+
+    Raises
+    ------
+    OutputExists, UsageError
+        As `Archive.export`.
+    """
+    if path.is_dir():
+        raise UsageError(
+            "The output is a folder.", where=str(path), mend="name the file to write", code="directory"
+        )
+    if not path.parent.is_dir():
+        raise UsageError(
+            "The folder of the output does not exist.",
+            where=str(path.parent),
+            mend="make it first, or check the spelling",
+            code="no-such-folder",
+        )
+    if os.path.lexists(path) and not overwrite:
+        raise _exists(path)
+
+
+@contextmanager
+def _replacing(path: Path, overwrite: bool) -> Iterator[int]:
+    """Open a hidden neighbour for writing that takes the final name once it is whole."""
+    hidden = path.with_name(f".{path.name}.{token_hex(6)}.part")
+    descriptor = os.open(hidden, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+    try:
+        try:
+            yield descriptor
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        if overwrite:
+            os.replace(hidden, path)
+        else:
+            try:
+                os.link(hidden, path)  # unlike a renaming, this fails if somebody made it meanwhile
+            except FileExistsError:
+                raise _exists(path) from None
+        sync_folder(path.parent)
+    finally:
+        with suppress(FileNotFoundError):
+            os.unlink(hidden)
+
+
+def _exists(path: Path) -> OutputExists:
+    return OutputExists(
+        "The output exists already.",
+        where=str(path),
+        mend="choose another name, or allow it to be replaced with --overwrite",
+    )
+
+
+def _type_needed(path: Path, format: str) -> ConfigurationError:
+    return ConfigurationError(
+        f"What this {format} file holds cannot be told from its first bytes.",
+        where=str(path),
+        expected="a product type, e.g. DL1/Event/Subarray/Observation",
+        mend="name it: product_type=... (--type ...)",
+        code="product-type-needed",
+    )
+
+
+def _type_conflict(path: Path, product: Product, product_type: str) -> ConfigurationError:
+    return ConfigurationError(
+        "The archive has these bytes already, as another type of product.",
+        where=str(path),
+        expected=f"{product.product_type}, product {product.short_id}",
+        got=product_type,
+        mend="leave the type out, or correct it",
+        code="type-conflict",
+    )

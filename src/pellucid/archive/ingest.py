@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What a file is, told from its first bytes: its format and its product type.
+
+`FORMATS` holds one function per format; each looks at the head of a file, decompressed where it was
+compressed, and says what it is or None.
+"""
+
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+
+from pellucid.archive.files import open_source
+from pellucid.errors import CorruptedInput
+
+__all__ = ["FORMATS", "FileKind", "sniff"]
+
+HEAD = 64 * 1024
+
+EVENTIO_MARKER = 0xD41F8A37
+_GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
+
+
+@dataclass(frozen=True)
+class FileKind:
+    """What a file is.
+
+    Attributes
+    ----------
+    format : str
+        Short name of the format, e.g. ``eventio``.
+    product_type : str or None
+        Product type where the head of the file tells it.
+    """
+
+    format: str
+    product_type: str | None
+
+
+def sniff(path: Path) -> FileKind:
+    """Tell what a file is from its first 64 KiB.
+
+    Raises
+    ------
+    CorruptedInput
+        No known format begins so (``unknown-format``), or there is nothing to read: see
+        `pellucid.archive.files.open_source`.
+    MissingInput
+        There is no such file, or it may not be read.
+    """
+    with open_source(path), path.open("rb") as file:
+        head = file.read(HEAD)
+    content = _decompressed(head)
+    for recognise in FORMATS:
+        if kind := recognise(content):
+            return kind
+    raise CorruptedInput(
+        "This file has no format that Pellucid knows.",
+        where=str(path),
+        expected="EventIO (sim_telarray; plain, gzip or zstd), FITS (zfits DL0 among it) or HDF5",
+        got=f"first bytes {head[:8].hex(' ')}",
+        mend="check that the file is whole and not wrapped in an archive such as tar or zip",
+        code="unknown-format",
+    )
+
+
+def _eventio(head: bytes) -> FileKind | None:
+    marker = EVENTIO_MARKER.to_bytes(4, "little")
+    if head.startswith((marker, marker[::-1])):
+        return FileKind("eventio", "DL0/Event/Subarray/ObservationSim")
+    return None
+
+
+def _zfits_dl0(head: bytes) -> FileKind | None:
+    if not head.startswith(b"SIMPLE  ="):
+        return None
+    for association in ("Telescope", "Subarray"):
+        if f"DL0v1.{association}.".encode() in head:
+            return FileKind("zfits", f"DL0/Event/{association}/Observation")
+    return None
+
+
+def _fits(head: bytes) -> FileKind | None:
+    return FileKind("fits", None) if head.startswith(b"SIMPLE  =") else None
+
+
+def _hdf5(head: bytes) -> FileKind | None:
+    return FileKind("hdf5", None) if head.startswith(b"\x89HDF\r\n\x1a\n") else None
+
+
+FORMATS: tuple[Callable[[bytes], FileKind | None], ...] = (_eventio, _zfits_dl0, _fits, _hdf5)
+"""Asked in this order; the first that answers is right."""
+
+
+def _decompressed(head: bytes) -> bytes:
+    """Return what of a compressed file's head can be decompressed; nothing where it is damaged."""
+    if head.startswith(_GZIP):
+        try:
+            return zlib.decompressobj(wbits=31).decompress(head, HEAD)
+        except zlib.error:
+            return b""
+    if head.startswith(_ZSTD):
+        import zstandard
+
+        try:
+            return bytes(zstandard.ZstdDecompressor().stream_reader(BytesIO(head)).read(HEAD))
+        except zstandard.ZstdError:
+            return b""
+    return head

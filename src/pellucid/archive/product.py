@@ -1,0 +1,170 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""A product: one immutable dataset, what it covers, and what it was made of."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Literal
+
+from pellucid.archive.lineage import JSON, is_key, plain
+from pellucid.errors import ConfigurationError, nearest
+
+__all__ = ["ASSOCIATIONS", "DIVISIONS", "LEVELS", "InputReference", "Product", "check_product_type"]
+
+# CTAO's vocabulary, spelled out because importing the data model takes a second; a test compares
+LEVELS = ("R0", "R1", "DL0", "DL1", "DL2", "DL3", "DL4", "DL5", "DL6", "SIM", "SciOps")
+DIVISIONS = ("Event", "Monitoring", "Service", "Model", "Binned", "Catalog")
+ASSOCIATIONS = ("Array", "Subarray", "Telescope", "Region", "Target")
+
+_TYPE_NAME = re.compile(r"[A-Z][A-Za-z0-9]*")
+
+
+@dataclass(frozen=True)
+class InputReference:
+    """One input of a derived product: its role in the step, its place in that role, its key."""
+
+    role: str
+    position: int
+    product: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Product:
+    """One immutable dataset as the index knows it.
+
+    Attributes
+    ----------
+    id : str
+        Lineage key, 64 hexadecimal digits; of a raw product the hash of its bytes.
+    product_type : str
+        ``level/division/association/type``, e.g. ``DL1/Event/Subarray/Observation``.
+    kind : str
+        ``raw`` (came from outside) or ``derived`` (made by a step).
+    sha256 : str
+        Hash of the bytes.
+    size : int
+        In bytes.
+    format : str
+        Of the bytes, e.g. ``eventio``, ``zfits``, ``hdf5``.
+    name : str
+        File name it came with, or would be exported under.
+    obs_id : int or None
+        Observation.
+    telescopes : tuple of int
+        Telescopes it covers, ascending; empty where it does not say.
+    category : str or None
+        ``A`` on-line, ``B`` next day, ``C`` final.
+    collection : str
+        Collection it was put in when it came to be, e.g. ``raw``.
+    time_start, time_stop : int or None
+        Half-open cover [start, stop), in ns since 1970-01-01T00:00:00 TAI.
+    step, step_version : str or None
+        What made it; None for raw products.
+    parameters : mapping
+        All parameters of the step.
+    code : str or None
+        Fingerprint of the step's code.
+    software : mapping of str to str
+        Versions of the packages that made it.
+    determinism : str or None
+        ``bitwise`` or ``tolerance``, as the step declares.
+    flags : tuple of str
+        What a user must know before use, e.g. ``partial``.
+    summary : mapping
+        Numbers one wants to search by.
+    created_ns : int
+        When it was registered, in ns since 1970-01-01T00:00:00 UTC, by the clock of this machine.
+    inputs : tuple of InputReference
+        What it was made of, ordered by role and position.
+    """
+
+    id: str
+    product_type: str
+    kind: Literal["raw", "derived"]
+    sha256: str
+    size: int
+    format: str
+    name: str
+    obs_id: int | None = None
+    telescopes: tuple[int, ...] = ()
+    category: str | None = None
+    collection: str = "raw"
+    time_start: int | None = None
+    time_stop: int | None = None
+    step: str | None = None
+    step_version: str | None = None
+    parameters: Mapping[str, JSON] = field(default_factory=dict, hash=False)
+    code: str | None = None
+    software: Mapping[str, str] = field(default_factory=dict, hash=False)
+    determinism: str | None = None
+    flags: tuple[str, ...] = ()
+    summary: Mapping[str, JSON] = field(default_factory=dict, hash=False)
+    created_ns: int = 0
+    inputs: tuple[InputReference, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not (is_key(self.id) and is_key(self.sha256)):
+            raise ValueError(f"product with an id or hash that is no sha256: {self.id!r}, {self.sha256!r}")
+        check_product_type(self.product_type)
+        if self.category not in (None, "A", "B", "C"):
+            raise ConfigurationError(
+                f"There is no product category '{self.category}'.", expected="A, B, C, or none"
+            )
+        _check_cover(self.time_start, self.time_stop)
+
+    @property
+    def short_id(self) -> str:
+        """First 12 digits of the id, enough for people."""
+        return self.id[:12]
+
+    def as_dict(self) -> dict[str, JSON]:
+        """Return the product as a JSON-ready mapping with the attributes' names."""
+        document = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "inputs"}
+        document["inputs"] = [
+            {"role": i.role, "position": i.position, "product": i.product} for i in self.inputs
+        ]
+        return {name: plain(value) for name, value in document.items()}
+
+
+def check_product_type(product_type: str) -> None:
+    """Refuse a text that is no product type ``level/division/association/type``.
+
+    Raises
+    ------
+    ConfigurationError
+        A part is missing or not in CTAO's vocabulary; of the last part only the spelling (CamelCase)
+        is checked, since interfaces may declare types of their own.
+    """
+    parts = product_type.split("/")
+    if len(parts) != 4:
+        raise ConfigurationError(
+            f"'{product_type}' is not a product type.",
+            expected="four words: level/division/association/type, e.g. DL1/Event/Subarray/Observation",
+            got=f"{len(parts)} part{'s' if len(parts) > 1 else ''}",
+            code="product-type",
+        )
+    vocabulary = (("level", LEVELS), ("division", DIVISIONS), ("association", ASSOCIATIONS))
+    for (what, known), word in zip(vocabulary, parts, strict=False):
+        if word not in known:
+            raise ConfigurationError(
+                f"The product type '{product_type}' has an unknown {what} '{word}'.",
+                expected=f"one of {', '.join(known)}",
+                mend=nearest(word, known),
+                code="product-type",
+            )
+    if not _TYPE_NAME.fullmatch(parts[3]):
+        raise ConfigurationError(
+            f"The product type '{product_type}' has an ill-spelled last word '{parts[3]}'.",
+            expected="letters and digits, a capital letter first",
+            code="product-type",
+        )
+
+
+def _check_cover(start: int | None, stop: int | None) -> None:
+    if (start is None) != (stop is None) or (start is not None and stop is not None and start >= stop):
+        raise ConfigurationError(
+            "The time a product covers is inverted, empty or open at one end.",
+            expected="start < stop, both in ns TAI, or neither",
+            got=f"start {start}, stop {stop}",
+            code="time-cover",
+        )

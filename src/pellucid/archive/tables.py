@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Tables of the index, and the version of their layout."""
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+)
+
+__all__ = [
+    "INPUTS",
+    "METADATA",
+    "PRODUCTS",
+    "PRODUCT_TELESCOPES",
+    "PRODUCT_TYPES",
+    "SCHEMA_VERSION",
+    "SCHEMA_VERSIONS",
+]
+
+SCHEMA_VERSION = 1
+
+METADATA = MetaData()
+
+# SQLite numbers rows by itself only in a column that is spelled INTEGER
+_ROW = BigInteger().with_variant(Integer, "sqlite")
+
+SCHEMA_VERSIONS = Table(
+    "schema_version",
+    METADATA,
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    Column("written_by", Text, nullable=False),
+)
+
+PRODUCT_TYPES = Table("product_types", METADATA, Column("name", Text, primary_key=True))
+
+PRODUCTS = Table(
+    "products",
+    METADATA,
+    Column("row", _ROW, primary_key=True, autoincrement=True),
+    Column("id", Text, nullable=False, unique=True),
+    Column("product_type", Text, ForeignKey("product_types.name"), nullable=False),
+    Column("kind", Text, CheckConstraint("kind IN ('raw', 'derived')"), nullable=False),
+    Column("sha256", Text, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("format", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("obs_id", BigInteger),
+    Column("category", Text, CheckConstraint("category IN ('A', 'B', 'C')")),
+    Column("collection", Text, nullable=False),
+    Column("time_start", BigInteger),
+    Column("time_stop", BigInteger),
+    Column("step", Text),
+    Column("step_version", Text),
+    Column("parameters", Text, nullable=False),
+    Column("code", Text),
+    Column("software", Text, nullable=False),
+    Column("determinism", Text),
+    Column("flags", Text, nullable=False),
+    Column("summary", Text, nullable=False),
+    Column("created_ns", BigInteger, nullable=False),
+    CheckConstraint("(time_start IS NULL) = (time_stop IS NULL)", name="cover_whole"),
+    CheckConstraint("time_start < time_stop", name="cover_not_empty"),
+    Index("products_by_type", "product_type", "time_start"),
+    Index("products_by_observation", "obs_id"),
+    Index("products_by_name", "name"),
+    Index("products_by_content", "sha256"),
+    Index("products_by_age", "created_ns"),
+)
+
+PRODUCT_TELESCOPES = Table(
+    "product_telescopes",
+    METADATA,
+    Column("tel_id", Integer, primary_key=True, autoincrement=False),
+    Column("product", _ROW, ForeignKey("products.row"), primary_key=True, autoincrement=False),
+    Index("telescopes_by_product", "product"),
+)
+
+INPUTS = Table(
+    "inputs",
+    METADATA,
+    Column("product", _ROW, ForeignKey("products.row"), primary_key=True, autoincrement=False),
+    Column("role", Text, primary_key=True),
+    Column("position", Integer, primary_key=True, autoincrement=False),
+    Column("input", _ROW, ForeignKey("products.row"), nullable=False),
+    Index("inputs_by_input", "input"),
+)

@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""A workspace: the folder with the configuration, the index and the store of one archive."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+from pellucid.archive.files import storage_errors
+from pellucid.errors import ConfigurationError, MissingInput
+
+if TYPE_CHECKING:
+    from pellucid.archive.archive import Archive
+
+__all__ = ["Workspace"]
+
+CONFIGURATION, INDEX, STORE, CACHE = "pellucid.toml", "index.sqlite", "store", "cache"
+
+
+class Workspace:
+    """An open workspace; use it in a ``with`` statement, or close it.
+
+    Attributes
+    ----------
+    path : Path
+        The folder.
+    archive : Archive
+        Its products.
+    """
+
+    def __init__(self, path: Path, archive: "Archive") -> None:
+        self.path = path
+        self.archive = archive
+
+    @classmethod
+    def open(cls, path: str | Path, create: bool = True) -> Self:
+        """Open the workspace in a folder, or make one.
+
+        Parameters
+        ----------
+        path : str or Path
+            The folder.
+        create : bool
+            Whether to make a workspace where there is none.
+
+        Raises
+        ------
+        MissingInput
+            There is none and it may not be made (``no-workspace``).
+        ConfigurationError
+            The path is a file, or a folder with other things in it (``not-a-workspace``), or the
+            archive was written by a newer version (``future-schema``).
+        CorruptedInput
+            The index is damaged (``damaged-index``).
+        IntermittentError
+            The disk is full or read-only, or the index is locked.
+        """
+        path = Path(path)
+        if not (path / INDEX).exists():
+            _check_place(path, create)
+        with storage_errors(path):
+            path.mkdir(parents=True, exist_ok=True)
+        # the database library takes most of a command's start-up; errors above come without it
+        from pellucid.archive.archive import Archive
+        from pellucid.archive.catalogue import Catalogue
+        from pellucid.archive.store import Store
+
+        return cls(path, Archive(Store(path / STORE), Catalogue(path / INDEX)))
+
+    @property
+    def configuration_path(self) -> Path:
+        """Where the configuration of this workspace is, if it has one."""
+        return self.path / CONFIGURATION
+
+    def close(self) -> None:
+        """Give the connections to the index back."""
+        self.archive.catalogue.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self.close()
+
+
+def _check_place(path: Path, create: bool) -> None:
+    if path.exists() and not path.is_dir():
+        raise ConfigurationError(
+            "The workspace is not a folder.",
+            where=str(path),
+            mend="name another with --workspace or PELLUCID_WORKSPACE",
+            code="not-a-workspace",
+        )
+    if not create:
+        raise MissingInput(
+            "There is no workspace here.",
+            where=str(path),
+            expected=f"a folder with {INDEX}",
+            mend="ingest or process a file first, or name another with --workspace or PELLUCID_WORKSPACE",
+            code="no-workspace",
+        )
+    # a mistyped path must not scatter an archive into somebody's home
+    own = {CONFIGURATION, STORE, CACHE, f"{INDEX}.lock"}
+    if path.is_dir() and (strange := sorted(p.name for p in path.iterdir() if p.name not in own)):
+        raise ConfigurationError(
+            "The folder holds other things and no workspace.",
+            where=str(path),
+            expected="an empty or a new folder",
+            got=", ".join(strange[:4]) + (", …" if len(strange) > 4 else ""),
+            mend="name another with --workspace or PELLUCID_WORKSPACE",
+            code="not-a-workspace",
+        )
