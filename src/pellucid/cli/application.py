@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The command ``pellucid`` and its verbs; a verb's module is imported when it is looked at."""
+
+from importlib import import_module
+
+import click
+
+from pellucid import __version__
+from pellucid.errors import UsageError, nearest
+
+__all__ = ["VERBS", "Group", "application"]
+
+VERBS = ("ingest", "find", "show", "config")
+"""In the order in which data flow through them; each is a module beside this one, with a ``command``."""
+
+
+class Group(click.Group):
+    """A command with verbs, which keeps their order and names the nearest one to a mistyped one."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the verbs in their own order."""
+        return list(self.commands)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the verb; a mistyped one is an error that names the nearest."""
+        known = self.list_commands(ctx)
+        if args[0] not in known and not args[0].startswith("-"):
+            raise UsageError(
+                f"There is no verb '{args[0]}'.", where=ctx.command_path, mend=nearest(args[0], known)
+            )
+        return super().resolve_command(ctx, args)
+
+
+class _LazyGroup(Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in VERBS:
+            return None
+        command: click.Command = import_module(f"pellucid.cli.{cmd_name}").command
+        return command
+
+
+@click.group("pellucid", cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, "--version", message="%(prog)s %(version)s")
+def application() -> None:
+    """The calibration system of Cherenkov-telescope arrays: the instruments, and the air above them.
+
+    Every verb takes --json (one document on standard output; what it tells on the way goes to
+    standard error) and exits with 0, or with 2 wrong usage, 100 try again, 101 configuration,
+    104 damaged input, 105 missing input, 106 too few data, 1 anything else.
+    """

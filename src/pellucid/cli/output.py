@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What a verb shows: one JSON document or text on standard output, progress and logs on standard error."""
+
+import json
+import logging
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+__all__ = ["Progress", "bar", "print_json", "set_up_logging", "table"]
+
+type Progress = Callable[[int, int, str], object]
+"""Called with (done, in all, unit) now and then; 0 in all where nobody knows."""
+
+
+def print_json(document: object) -> None:
+    """Print one JSON document on standard output."""
+    sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Return rows of text below their column names, aligned, one line a row however long."""
+    widths = [max(map(len, column)) for column in zip(columns, *rows, strict=True)]
+    lines = ("  ".join(map(str.ljust, row, widths)).rstrip() for row in (columns, *rows))
+    return "\n".join(lines)
+
+
+def set_up_logging(verbosity: int) -> None:
+    """Send logs and warnings to standard error: errors only below 0, warnings at 0, more above."""
+    levels = {-1: logging.ERROR, 0: logging.WARNING, 1: logging.INFO}
+    logging.basicConfig(
+        stream=sys.stderr,
+        level=levels.get(verbosity, logging.DEBUG),
+        format="%(levelname)s %(name)s: %(message)s",
+        force=True,
+    )
+    logging.captureWarnings(True)
+
+
+@contextmanager
+def bar(label: str, *, shown: bool) -> Iterator[Progress | None]:
+    """Show a progress bar on standard error, where that is a terminal; give its callback, or None."""
+    if not (shown and sys.stderr.isatty()):
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.completed:.0f} {task.fields[unit]}"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task(label, total=None, unit="")
+        yield lambda done, total, unit: progress.update(task, completed=done, total=total or None, unit=unit)

@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""``pellucid show``: all that is known about one product."""
+
+import json
+from collections.abc import Iterator, Mapping
+
+import click
+
+from pellucid.cli.session import Session, verb
+
+__all__ = ["command"]
+
+
+@verb("show")
+@click.argument("product_id", metavar="ID")
+def command(session: Session, product_id: str) -> None:
+    """Show all that is known about the product whose id is, or begins with, ID."""
+    with session.workspace() as workspace:
+        product = workspace.archive.get(product_id)
+        there = workspace.archive.has_bytes(product)
+        path = str(workspace.archive.path(product)) if there else None
+    document = {**product.as_dict(), "path": path}
+    session.show(document, "\n".join(_lines(document, "")))
+
+
+def _lines(values: Mapping[str, object], indent: str) -> Iterator[str]:
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            yield f"{indent}{name}:"
+            yield from _lines(value, indent + "  ")
+        elif name == "inputs" and isinstance(value, list):
+            yield f"{indent}inputs:"
+            yield from (f"{indent}  {i['role']}[{i['position']}]: {i['product']}" for i in value)
+        elif value is not None and value != []:
+            yield f"{indent}{name}: {value if isinstance(value, str) else json.dumps(value)}"
