@@ -11,9 +11,9 @@ if TYPE_CHECKING:
     from pellucid.archive.archive import Archive
     from pellucid.archive.lineage import JSON, canonical_json, derived_key, raw_key
     from pellucid.archive.product import InputReference, Product
-    from pellucid.archive.replay import ReplayReport, replay
+    from pellucid.archive.replay import ReplayReport
     from pellucid.archive.store import Blob, Store
-    from pellucid.archive.why import Lineage, why
+    from pellucid.archive.why import Lineage, lineage_of
     from pellucid.archive.workspace import Workspace
 
 __all__ = [
@@ -28,9 +28,8 @@ __all__ = [
     "Workspace",
     "canonical_json",
     "derived_key",
+    "lineage_of",
     "raw_key",
-    "replay",
-    "why",
 ]
 
 _HOME = {
@@ -39,7 +38,7 @@ _HOME = {
     "product": ("InputReference", "Product"),
     "replay": ("ReplayReport",),
     "store": ("Blob", "Store"),
-    "why": ("Lineage",),
+    "why": ("Lineage", "lineage_of"),
     "workspace": ("Workspace",),
 }
 

@@ -13,7 +13,7 @@ from pellucid.archive.ingest import sniff
 from pellucid.archive.lineage import JSON, raw_key
 from pellucid.archive.product import Product, check_product_type
 from pellucid.archive.store import Store
-from pellucid.errors import ConfigurationError, CorruptedInput, OutputExists, UsageError
+from pellucid.errors import ConfigurationError, CorruptedInput, MissingInput, OutputExists, UsageError
 
 __all__ = ["Archive"]
 
@@ -114,7 +114,17 @@ class Archive:
 
     def path(self, product: Product) -> Path:
         """Return where a product's bytes lie, for reading; `MissingInput` where they are gone."""
-        return self.store.path(product.sha256)
+        try:
+            return self.store.path(product.sha256)
+        except MissingInput as error:
+            mend = "ingest the original file again" if product.kind == "raw" else "run its step again"
+            raise MissingInput(
+                f"The bytes of product {product.short_id} ({product.name}) are gone from the store.",
+                where=error.where,
+                expected=f"{product.size} bytes with sha256 {product.sha256}",
+                mend=mend,
+                code=error.code,
+            ) from error
 
     def has_bytes(self, product: Product) -> bool:
         """Return whether a product's bytes are there, in full length (they are not read)."""

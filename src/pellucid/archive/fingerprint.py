@@ -1,0 +1,211 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The identity of a step's code: its source and all source of its package and of Pellucid it can reach.
+
+Modules are followed by their import statements, wherever in the file they stand, without importing
+anything. Comments, docstrings, spacing and line breaks do not count.
+"""
+
+import ast
+import os
+from collections.abc import Iterator
+from functools import cache
+from hashlib import sha256
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+from pathlib import Path
+
+from pellucid.archive.lineage import canonical_json
+from pellucid.errors import ConfigurationError
+
+__all__ = ["code_fingerprint", "reached_modules", "software_versions"]
+
+PACKAGES = ("numpy", "numba", "scipy", "astropy", "tables", "blosc2", "eventio", "protozfits")
+
+
+def code_fingerprint(function: str) -> str:
+    """Return the identity of a function's code.
+
+    fingerprint = sha256(canonical JSON of {module name: sha256 of its normalised source})
+
+    Parameters
+    ----------
+    function : str
+        ``package.module:name``.
+
+    Returns
+    -------
+    str
+        64 hexadecimal digits.
+
+    Raises
+    ------
+    ConfigurationError
+        There is no source for the function's module (``no-source``), or it is not Python.
+    """
+    digests = {name: _module(path)[0] for name, path in reached_modules(function).items()}
+    return sha256(canonical_json(digests).encode("ascii")).hexdigest()
+
+
+def reached_modules(function: str) -> dict[str, Path]:
+    """Return the modules that count for a function, by name, and their files.
+
+    These are its own module and, transitively, what they import from the function's top package and
+    from ``pellucid``. A name that a package only passes on leads to the module it comes from, so that
+    packages do not tie everything to everything.
+    """
+    start = function.partition(":")[0]
+    packages = {start.partition(".")[0], "pellucid"}
+    if _source(start) is None:
+        raise ConfigurationError(
+            f"The source of the step's function '{function}' is not to be found.",
+            expected="a module with Python source that can be imported here",
+            mend="install the package that brings the step, or correct the step's declaration",
+            code="no-source",
+        )
+    reached: dict[str, Path] = {}
+    todo = [start]
+    while todo:
+        name = todo.pop()
+        path = _source(name)
+        if path is None or name in reached:
+            continue
+        reached[name] = path
+        for module, attribute in _module(path)[1]:
+            target = _resolved(name, path, module)
+            if target.partition(".")[0] in packages:
+                todo.append(_origin(target, attribute))
+    return dict(sorted(reached.items()))
+
+
+@cache
+def software_versions() -> dict[str, str]:
+    """Return the versions of Python, Pellucid and the packages that shape numbers and files."""
+    import platform
+
+    from pellucid import __version__
+
+    found = {"pellucid": __version__, "python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+type Imports = tuple[tuple[str, str | None], ...]
+
+
+def _module(path: Path) -> tuple[str, Imports]:
+    status = path.stat()
+    return _parsed(path, status.st_mtime_ns, status.st_size)
+
+
+@cache
+def _parsed(path: Path, _mtime_ns: int, _size: int) -> tuple[str, Imports]:
+    """Return the digest of a module's normalised source, and what it imports as (module, name)."""
+    try:
+        tree = ast.parse(path.read_bytes())
+    except SyntaxError as error:
+        raise ConfigurationError(
+            "The source of a step is not valid Python.",
+            where=f"{path}:{error.lineno}",
+            got=str(error.msg),
+            code="no-source",
+        ) from error
+    imports: dict[tuple[str, str | None], None] = {}
+    words: list[str] = []
+    _write(tree, words, imports)
+    return sha256("\0".join(words).encode()).hexdigest(), tuple(imports)
+
+
+def _write(node: ast.AST, words: list[str], imports: dict[tuple[str, str | None], None]) -> None:
+    """Write a tree as words, docstrings left out; empty fields too, as Python versions differ in them."""
+    if isinstance(node, ast.Import):
+        imports.update(dict.fromkeys((alias.name, None) for alias in node.names))
+    elif isinstance(node, ast.ImportFrom):
+        module = "." * node.level + (node.module or "")
+        imports.update(dict.fromkeys((module, alias.name) for alias in node.names))
+    words.append(type(node).__name__)
+    for field in node._fields:
+        value = getattr(node, field, None)
+        # whether a name is read or written follows from where it stands
+        if value is None or value == [] or field == "ctx":
+            continue
+        words.append(field)
+        if isinstance(value, ast.AST):
+            _write(value, words, imports)
+        elif isinstance(value, list):
+            if field == "body" and isinstance(node, _WITH_DOCSTRING):
+                value = value[_has_docstring(node) :]
+            words.append(str(len(value)))
+            for item in value:
+                if isinstance(item, ast.AST):
+                    _write(item, words, imports)
+                else:
+                    words.append(repr(item))
+        else:
+            words.append(repr(value))
+
+
+_WITH_DOCSTRING = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
+
+
+def _has_docstring(node: "ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef") -> bool:
+    first = node.body[0] if node.body else None
+    return (
+        isinstance(first, ast.Expr)
+        and isinstance(first.value, ast.Constant)
+        and isinstance(first.value.value, str)
+    )
+
+
+def _resolved(name: str, path: Path, module: str) -> str:
+    """Return the absolute name of a module that the module ``name`` imports, maybe relatively."""
+    level = len(module) - len(module.lstrip("."))
+    if level == 0:
+        return module
+    package = name.split(".") if path.name == "__init__.py" else name.split(".")[:-1]
+    base = package[: len(package) - (level - 1)]
+    return ".".join([*base, module[level:]]).rstrip(".")
+
+
+def _origin(module: str, attribute: str | None) -> str:
+    """Return the module that ``from module import attribute`` really reaches."""
+    if attribute is None:
+        return module
+    if _source(f"{module}.{attribute}") is not None:
+        return f"{module}.{attribute}"
+    path = _source(module)
+    if path is not None and path.name == "__init__.py":
+        for further, name in _module(path)[1]:
+            if name == attribute:
+                return _origin(_resolved(module, path, further), attribute)
+    return module
+
+
+def _source(name: str) -> Path | None:
+    """Return the file of a module without importing it or its parents."""
+    top, _, rest = name.partition(".")
+    for folder in _top_folders(top):
+        inside = os.path.join(folder, *rest.split(".")) if rest else folder
+        for path in (f"{inside}.py", os.path.join(inside, "__init__.py")):
+            if os.path.isfile(path):
+                return Path(path)
+    return None
+
+
+@cache
+def _top_folders(top: str) -> tuple[str, ...]:
+    return tuple(_folders(top))
+
+
+def _folders(top: str) -> Iterator[str]:
+    spec = find_spec(top) if top else None
+    if spec is None:
+        return
+    if spec.submodule_search_locations is None:
+        if spec.origin is not None:
+            yield spec.origin.removesuffix(".py")
+    else:
+        yield from spec.submodule_search_locations

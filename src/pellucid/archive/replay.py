@@ -1,0 +1,181 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Make a product again from its raw inputs, in a fresh process, and compare the bytes."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+from pellucid import errors
+from pellucid.archive.lineage import JSON, canonical_json
+from pellucid.archive.provenance import Recipe
+from pellucid.archive.replay_worker import PLAN, RESULT
+from pellucid.archive.why import Lineage, lineage_of
+from pellucid.archive.workspace import Workspace
+from pellucid.errors import PellucidError
+
+__all__ = ["Rebuilt", "ReplayReport", "replay"]
+
+
+@dataclass(frozen=True)
+class Rebuilt:
+    """One product made again on the way.
+
+    Attributes
+    ----------
+    product, name : str
+        Its id and file name.
+    expected_sha256, got_sha256 : str
+        Hash of the archived bytes and of the new ones.
+    identical : bool
+        Whether they are equal.
+    code_changed : bool
+        Whether the step or its code is not what made the archived bytes.
+    """
+
+    product: str
+    name: str
+    expected_sha256: str
+    got_sha256: str
+    identical: bool
+    code_changed: bool
+
+
+@dataclass(frozen=True)
+class ReplayReport:
+    """What came of making a product again.
+
+    Attributes
+    ----------
+    product, name : str
+        Its id and file name.
+    identical : bool
+        Whether the new bytes equal the archived ones.
+    expected_sha256, got_sha256 : str
+        Hashes of the archived and of the new bytes.
+    determinism : str
+        What the step promises: ``bitwise`` or ``tolerance``.
+    code_changed : bool
+        Whether any step on the way, or its code, is not what made the archived bytes.
+    software_changed : mapping of str to tuple of str
+        Packages whose version differs: (then, now); empty text where there was or is none.
+    rebuilt : tuple of Rebuilt
+        All products made on the way, in the order they were made.
+    seconds : float
+        Time it took, the start of the fresh process included.
+    """
+
+    product: str
+    name: str
+    identical: bool
+    expected_sha256: str
+    got_sha256: str
+    determinism: str
+    code_changed: bool
+    software_changed: Mapping[str, tuple[str, str]]
+    rebuilt: tuple[Rebuilt, ...]
+    seconds: float
+
+    def as_dict(self) -> dict[str, JSON]:
+        """Return the report as a JSON-ready mapping."""
+        return asdict(self)
+
+
+def replay(workspace: Workspace, id: str) -> ReplayReport:
+    """Make a product again from its raw inputs, in a fresh Python with another hash seed.
+
+    Only the raw bytes and the recorded steps, parameters and provenance are used; products in between
+    are made again too. The result is compared and thrown away; the archive does not change.
+
+    Parameters
+    ----------
+    workspace : Workspace
+        Where the product is.
+    id : str
+        Its id, or the only prefix that means it.
+
+    Raises
+    ------
+    UsageError
+        The product is raw (``raw-product``), or the prefix is ambiguous.
+    MissingInput
+        There is no such product, raw bytes are gone (``object-missing``), or a step is not installed
+        (``unknown-step``).
+    CorruptedInput
+        Raw bytes are damaged (``damaged-object``).
+    PellucidError
+        What a step raises; or the fresh process died (``worker-died``).
+    """
+    start = perf_counter()
+    archive = workspace.archive
+    lineage = lineage_of(archive, id)
+    recipe = Recipe.of(lineage.product, archive.get)
+    with archive.store.staging() as folder:
+        (folder / PLAN).write_text(canonical_json(_plan(workspace, lineage)))
+        result = _run_worker(folder)
+    rebuilt = tuple(Rebuilt(**item) for item in result["rebuilt"])
+    final, product = rebuilt[-1], lineage.product
+    return ReplayReport(
+        product=product.id,
+        name=product.name,
+        identical=final.identical,
+        expected_sha256=product.sha256,
+        got_sha256=final.got_sha256,
+        determinism=product.determinism or "",
+        code_changed=any(item.code_changed for item in rebuilt),
+        software_changed=_differences(recipe.software, result["software"]),
+        rebuilt=rebuilt,
+        seconds=perf_counter() - start,
+    )
+
+
+def _plan(workspace: Workspace, lineage: Lineage) -> dict[str, JSON]:
+    """Return what the worker does: raw bytes to check, then products to make, in order."""
+    archive = workspace.archive
+    raw: dict[str, JSON] = {}
+    steps: list[JSON] = []
+    for node in lineage.walk():
+        product = node.product
+        if product.kind == "raw":
+            path = archive.path(product).resolve()
+            raw[product.id] = {"path": str(path), "sha256": product.sha256, "name": product.name}
+        else:
+            provenance = Recipe.of(product, archive.get).provenance()
+            steps.append({"sha256": product.sha256, "name": product.name, "provenance": provenance})
+    return {"raw": raw, "steps": steps}
+
+
+def _run_worker(folder: Path) -> dict[str, Any]:
+    environment = dict(os.environ)
+    environment["PYTHONHASHSEED"] = "271828" if environment.get("PYTHONHASHSEED") != "271828" else "314159"
+    # -P: a file in the current folder must not pass for a module
+    command = [sys.executable, "-P", "-m", "pellucid.archive.replay_worker", str(folder)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    if not (folder / RESULT).is_file():
+        raise PellucidError(
+            "The process that made the product again died.",
+            got=f"exit {done.returncode}: {(done.stderr.strip().splitlines() or ['no message'])[-1]}",
+            mend="check the memory and the disk, then repeat",
+            code="worker-died",
+        )
+    result: dict[str, Any] = json.loads((folder / RESULT).read_text())
+    if "error" in result:
+        raise _restored(**result["error"])
+    return result
+
+
+def _restored(kind: str, **told: Any) -> PellucidError:
+    """Return the worker's error as it was raised there."""
+    told.pop("exit_code")
+    cls: type[PellucidError] = getattr(errors, kind, PellucidError)
+    return cls(told.pop("what"), **told)
+
+
+def _differences(then: Mapping[str, str], now: Mapping[str, str]) -> dict[str, tuple[str, str]]:
+    names = sorted(set(then) | set(now))
+    return {n: (then.get(n, ""), now.get(n, "")) for n in names if then.get(n) != now.get(n)}

@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The fresh process of a replay: reads a plan, makes the products in order, writes what came out.
+
+``python -m pellucid.archive.replay_worker FOLDER`` with ``plan.json`` in the folder. It never opens the
+index and writes nothing outside the folder.
+"""
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from pellucid.archive.files import hash_file
+from pellucid.archive.fingerprint import code_fingerprint, software_versions
+from pellucid.errors import CorruptedInput, PellucidError
+from pellucid.pipeline.steps import step_named
+
+__all__ = ["PLAN", "RESULT", "main"]
+
+PLAN, RESULT = "plan.json", "result.json"
+
+
+def main(folder: Path) -> None:
+    """Carry out the plan in a folder and leave ``result.json`` there, or the error it ended with."""
+    plan = json.loads((folder / PLAN).read_text())
+    try:
+        result = _carried_out(plan, folder)
+    except PellucidError as error:
+        result = {"error": {"kind": type(error).__name__, **error.as_dict()}}
+    unfinished = folder / (RESULT + ".part")
+    unfinished.write_text(json.dumps(result))
+    os.replace(unfinished, folder / RESULT)
+
+
+def _carried_out(plan: dict[str, Any], folder: Path) -> dict[str, Any]:
+    files = {id: _checked(**raw) for id, raw in plan["raw"].items()}
+    rebuilt = []
+    for number, item in enumerate(plan["steps"]):
+        provenance = item["provenance"]
+        step = step_named(provenance["step"])
+        output = folder / f"{number}{step.suffix}"
+        inputs = {i["role"]: files[i["product"]] for i in provenance["inputs"]}
+        step.run(inputs, output, provenance["parameters"], provenance)
+        files[provenance["product"]] = output
+        got, _ = hash_file(output)
+        same_code = (step.version, code_fingerprint(step.function)) == (
+            provenance["version"],
+            provenance["code"],
+        )
+        rebuilt.append(
+            {
+                "product": provenance["product"],
+                "name": item["name"],
+                "expected_sha256": item["sha256"],
+                "got_sha256": got,
+                "identical": got == item["sha256"],
+                "code_changed": not same_code,
+            }
+        )
+    return {"rebuilt": rebuilt, "software": software_versions()}
+
+
+def _checked(path: str, sha256: str, name: str) -> Path:
+    got, size = hash_file(Path(path))
+    if got != sha256:
+        raise CorruptedInput(
+            f"The raw bytes of '{name}' in the store are damaged.",
+            where=path,
+            expected=f"sha256 {sha256}",
+            got=f"sha256 {got}, {size} bytes",
+            mend="ingest the original file again",
+            code="damaged-object",
+        )
+    return Path(path)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
