@@ -12,6 +12,7 @@ from pellucid.events.batch import (
     TelescopeTriggers,
 )
 from pellucid.events.images import PARAMETERS, TRUE_PARAMETERS, CameraImages
+from pellucid.events.options import Cleaning, Extractor, ProcessOptions
 
 __all__ = [
     "PARAMETERS",
@@ -20,9 +21,12 @@ __all__ = [
     "CameraBatch",
     "CameraImages",
     "CameraKind",
+    "Cleaning",
     "Coefficients",
     "EventChunk",
     "EventType",
+    "Extractor",
+    "ProcessOptions",
     "Showers",
     "TelescopeTriggers",
 ]

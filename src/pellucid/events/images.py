@@ -63,7 +63,8 @@ class CameraImages:
         Rows of which one gain channel was selected per pixel: shower events. Calibration events keep
         all their channels and have no mask and no parameters.
     image : ndarray of float32, shape (m, n_channels, n_pixels)
-        Charge, in photo-electrons; selected rows hold theirs in channel 0.
+        Charge, in photo-electrons; selected rows hold theirs in channel 0, and the array has but that
+        channel where all rows are selected.
     peak_time : ndarray of float32, shape (m, n_channels, n_pixels)
         Time of the pulse from the start of the read-out window, in ns.
     gain_channel : ndarray of int8, shape (m, n_pixels)

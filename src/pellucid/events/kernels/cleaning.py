@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Which pixels of an image belong to the shower, and how they hang together."""
+
+import numpy as np
+import numpy.typing as npt
+
+from pellucid.jit import kernel
+
+__all__ = ["fill_unusable", "islands", "tailcuts"]
+
+type F4 = npt.NDArray[np.float32]
+type I4 = npt.NDArray[np.int32]
+type Bools = npt.NDArray[np.bool_]
+
+_SMALL, _LARGE = 2, 50
+
+
+@kernel
+def fill_unusable(values: F4, indptr: I4, indices: I4, unusable: Bools) -> None:
+    """Replace unusable pixels by the mean of their usable neighbours, 0 where there is none."""
+    for pixel in range(values.size):
+        if not unusable[pixel]:
+            continue
+        total = np.float32(0.0)
+        count = 0
+        for place in range(indptr[pixel], indptr[pixel + 1]):
+            if not unusable[indices[place]]:
+                total += values[indices[place]]
+                count += 1
+        values[pixel] = np.float32(np.float64(total) / count) if count > 0 else np.float32(0.0)
+
+
+@kernel
+def tailcuts(
+    image: F4,
+    indptr: I4,
+    indices: I4,
+    picture: np.float32,
+    boundary: np.float32,
+    min_picture_neighbors: int,
+    keep_isolated: bool,
+    in_picture: Bools,
+    mask: Bools,
+) -> int:
+    """Clean an image with two thresholds; fills ``mask``, returns how many pixels stay.
+
+    A picture pixel is above ``picture`` and has enough picture neighbours; it stays if a neighbour is
+    above ``boundary``. A boundary pixel stays beside a picture pixel. ``in_picture`` is scratch.
+    """
+    n_pixels = image.size
+    for pixel in range(n_pixels):
+        in_picture[pixel] = image[pixel] >= picture
+    if min_picture_neighbors > 0 and not keep_isolated:
+        for pixel in range(n_pixels):
+            mask[pixel] = False
+            if in_picture[pixel]:
+                count = 0
+                for place in range(indptr[pixel], indptr[pixel + 1]):
+                    count += in_picture[indices[place]]
+                mask[pixel] = count >= min_picture_neighbors
+        for pixel in range(n_pixels):
+            in_picture[pixel] = mask[pixel]
+    n_kept = 0
+    for pixel in range(n_pixels):
+        above = image[pixel] >= boundary
+        if not (above or in_picture[pixel]):
+            mask[pixel] = False
+            continue
+        near_picture = False
+        near_boundary = False
+        for place in range(indptr[pixel], indptr[pixel + 1]):
+            neighbor = indices[place]
+            near_picture |= in_picture[neighbor]
+            near_boundary |= image[neighbor] >= boundary
+        keep = (above and near_picture) or (in_picture[pixel] and (keep_isolated or near_boundary))
+        mask[pixel] = keep
+        n_kept += keep
+    return n_kept
+
+
+@kernel
+def islands(mask: Bools, indptr: I4, indices: I4, seen: Bools, stack: I4, counts: I4) -> None:
+    """Count connected groups of pixels: fills ``counts`` with (all, <= 2 pixels, 3 to 50, > 50).
+
+    ``seen`` (n_pixels) and ``stack`` (n_pixels) are scratch.
+    """
+    counts[:] = 0
+    seen[:] = False
+    for seed in range(mask.size):
+        if not mask[seed] or seen[seed]:
+            continue
+        size = 0
+        height = 1
+        stack[0] = seed
+        seen[seed] = True
+        while height > 0:
+            height -= 1
+            pixel = stack[height]
+            size += 1
+            for place in range(indptr[pixel], indptr[pixel + 1]):
+                neighbor = indices[place]
+                if mask[neighbor] and not seen[neighbor]:
+                    seen[neighbor] = True
+                    stack[height] = neighbor
+                    height += 1
+        counts[0] += 1
+        counts[1 if size <= _SMALL else 2 if size <= _LARGE else 3] += 1

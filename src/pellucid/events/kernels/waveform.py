@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""From ADC samples to charge and time: baseline, gain, gain selection, pulse search, window sum.
+
+The arithmetic is that of ctapipe 0.32, step by step and in the same precision: samples and images in
+float32, sums in float64, each rounded once. Images and times are therefore equal to the bit.
+"""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from pellucid.jit import kernel
+
+__all__ = ["calibrate_channel", "calibrate_selected", "local_peak", "neighbor_peak", "window_sum"]
+
+type F4 = npt.NDArray[np.float32]
+type F8 = npt.NDArray[np.float64]
+type I1 = npt.NDArray[np.int8]
+type I4 = npt.NDArray[np.int32]
+type I8 = npt.NDArray[np.int64]
+type Bools = npt.NDArray[np.bool_]
+type Adc = npt.NDArray[np.unsignedinteger[Any]]
+
+
+@kernel
+def calibrate_channel(adc: Adc, pedestal: F4, factor: F4, samples: F4) -> None:
+    """Fill ``samples`` (n_pixels, n_samples) with (adc - pedestal) * factor, in p.e. per sample."""
+    for pixel in range(adc.shape[0]):
+        for sample in range(adc.shape[1]):
+            samples[pixel, sample] = (np.float32(adc[pixel, sample]) - pedestal[pixel]) * factor[pixel]
+
+
+@kernel
+def calibrate_selected(
+    adc: Adc, pedestal: F4, factor: F4, threshold: float, samples: F4, channel: I1
+) -> None:
+    """As `calibrate_channel`, with low gain (channel 1) where a high-gain sample exceeds ``threshold``."""
+    n_channels, n_pixels, n_samples = adc.shape
+    for pixel in range(n_pixels):
+        gain = 0
+        if n_channels > 1:
+            highest = adc[0, pixel, 0]
+            for sample in range(1, n_samples):
+                highest = max(highest, adc[0, pixel, sample])
+            if highest > threshold:
+                gain = 1
+        channel[pixel] = gain
+        base = pedestal[gain, pixel]
+        slope = factor[gain, pixel]
+        for sample in range(n_samples):
+            samples[pixel, sample] = (np.float32(adc[gain, pixel, sample]) - base) * slope
+
+
+@kernel
+def neighbor_peak(
+    samples: F4, indptr: I4, indices: I4, unusable: Bools, local_weight: int, total: F8, peak: I8
+) -> None:
+    """Find the sample where the neighbours' summed waveform is largest, for each pixel.
+
+    The pixel itself counts ``local_weight`` times, unusable neighbours do not count; ``total`` is
+    scratch of n_samples.
+    """
+    n_pixels, n_samples = samples.shape
+    for pixel in range(n_pixels):
+        for sample in range(n_samples):
+            total[sample] = local_weight * np.float64(samples[pixel, sample])
+        for place in range(indptr[pixel], indptr[pixel + 1]):
+            neighbor = indices[place]
+            if not unusable[neighbor]:
+                for sample in range(n_samples):
+                    total[sample] += samples[neighbor, sample]
+        best = 0
+        for sample in range(1, n_samples):
+            if total[sample] > total[best]:
+                best = sample
+        peak[pixel] = best
+
+
+@kernel
+def local_peak(samples: F4, peak: I8) -> None:
+    """Find the largest sample of each pixel."""
+    n_pixels, n_samples = samples.shape
+    for pixel in range(n_pixels):
+        best = 0
+        for sample in range(1, n_samples):
+            if samples[pixel, sample] > samples[pixel, best]:
+                best = sample
+        peak[pixel] = best
+
+
+@kernel
+def window_sum(
+    samples: F4,
+    peak: I8,
+    width: int,
+    shift: int,
+    sampling_rate: float,
+    correction: F8,
+    time_shift: F4,
+    image: F4,
+    peak_time: F4,
+) -> None:
+    """Sum ``width`` samples from ``peak - shift`` on; the time is the mean of the positive samples.
+
+    ``correction`` and ``time_shift`` are per pixel, those of its gain channel. Charge in p.e., time in
+    ns (``sampling_rate`` in GHz); a window without a positive sample has the time of its peak.
+    """
+    n_pixels, n_samples = samples.shape
+    for pixel in range(n_pixels):
+        start = max(0, peak[pixel] - shift)
+        stop = min(peak[pixel] - shift + width, n_samples)
+        charge = 0.0
+        weighted = 0.0
+        positive = 0.0
+        for sample in range(start, stop):
+            value = np.float64(samples[pixel, sample])
+            charge += value
+            if value > 0.0:
+                weighted += value * sample
+                positive += value
+        time = np.float32(weighted / positive) if positive > 0.0 else np.float32(peak[pixel])
+        image[pixel] = np.float32(np.float32(charge) * correction[pixel])
+        peak_time[pixel] = np.float32(time / sampling_rate) - time_shift[pixel]
