@@ -11,12 +11,12 @@ __all__ = ["command"]
 
 @click.group("config", cls=Group)
 def command() -> None:
-    """Show the configuration in force, list its keys, or write a file to start from."""
+    """Show, explain or begin the configuration."""
 
 
 @verb("show")
 def show(session: Session) -> None:
-    """Show the configuration in force, each value with where it comes from."""
+    """Show the values in force and where each comes from."""
     from pellucid.config import as_toml, options
 
     effective = session.configuration()
@@ -52,7 +52,10 @@ def keys(session: Session) -> None:
 
 @verb("init")
 def init(session: Session) -> None:
-    """Write pellucid.toml with every key, commented out, into the workspace."""
+    """Write a configuration file to start from.
+
+    It is pellucid.toml in the workspace and holds every key, commented out.
+    """
     from pellucid.config import WORKSPACE_FILE, template
     from pellucid.errors import OutputExists
 

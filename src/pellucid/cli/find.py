@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """``pellucid find``: look for products in the archive."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -21,11 +21,14 @@ __all__ = ["command"]
 @click.option("--name", metavar="PATTERN", help="File name, e.g. 'gamma*'.")
 @click.option("--step", metavar="STEP", help="Step that made the product.")
 @click.option("--limit", type=click.IntRange(1), default=100, show_default=True, help="At most so many.")
-def command(session: Session, limit: int, **conditions: str | int | None) -> None:
-    """List the products that fulfil all conditions, the newest first."""
+def command(session: Session, limit: int, **conditions: Any) -> None:
+    """List the products that fulfil all conditions.
+
+    The newest come first. Patterns know * and ? and [...] as a shell does.
+    """
     with session.workspace() as workspace:
         # one more than asked tells whether there are more
-        found = workspace.archive.find(limit=limit + 1, **conditions)  # type: ignore[arg-type]
+        found = workspace.archive.find(limit=limit + 1, **conditions)
     shown = found[:limit]
     text = table(("ID", "TYPE", "OBS", "TELESCOPES", "STEP", "SIZE", "NAME"), [_row(p) for p in shown])
     if len(found) > limit:

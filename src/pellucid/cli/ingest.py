@@ -15,7 +15,10 @@ __all__ = ["command"]
 @click.option("--type", "product_type", metavar="TYPE", help="Product type, where a file does not tell it.")
 @click.option("--obs", "obs_id", type=int, metavar="ID", help="Observation the files belong to.")
 def command(session: Session, files: tuple[Path, ...], product_type: str | None, obs_id: int | None) -> None:
-    """Take FILES into the archive as they are; what is there already stays as it is."""
+    """Take files into the archive, as they are.
+
+    A file that is there already, under whatever name, stays what it is.
+    """
     products = []
     with session.workspace(create=True) as workspace:
         for file in files:

@@ -4,13 +4,18 @@
 import json
 import logging
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Protocol
 
 __all__ = ["Progress", "bar", "print_json", "set_up_logging", "table"]
 
-type Progress = Callable[[int, int, str], object]
-"""Called with (done, in all, unit) now and then; 0 in all where nobody knows."""
+
+class Progress(Protocol):
+    """What is called now and then to tell how far the work is."""
+
+    def __call__(self, done: int, total: int, unit: str = "", /) -> None:
+        """Tell how much is done, how much there is in all (0 where nobody knows), and of what."""
 
 
 def print_json(document: object) -> None:
@@ -43,15 +48,19 @@ def bar(label: str, *, shown: bool) -> Iterator[Progress | None]:
     if not (shown and sys.stderr.isatty()):
         yield None
         return
+    from rich import progress as rich
     from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.completed:.0f} {task.fields[unit]}"),
-        TimeRemainingColumn(),
+        rich.TextColumn("{task.description}"),
+        rich.BarColumn(),
+        rich.TextColumn("{task.completed:.0f} {task.fields[unit]}"),
+        rich.TimeRemainingColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task(label, total=None, unit="")
-        yield lambda done, total, unit: progress.update(task, completed=done, total=total or None, unit=unit)
+    with rich.Progress(*columns, console=Console(stderr=True), transient=True) as shown_bar:
+        task = shown_bar.add_task(label, total=None, unit="")
+
+        def advance(done: int, total: int, unit: str = "", /) -> None:
+            shown_bar.update(task, completed=done, total=total or None, unit=unit)
+
+        yield advance

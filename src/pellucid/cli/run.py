@@ -56,6 +56,9 @@ def run(arguments: Sequence[str]) -> int:
 def _invoke(arguments: Sequence[str]) -> int:
     try:
         return application.main(list(arguments), prog_name="pellucid", standalone_mode=False) or 0
+    except SystemExit as error:
+        # click exits by itself in one case only, when nobody reads standard output any more
+        raise BrokenPipeError from error
     except click.exceptions.NoArgsIsHelpError as error:
         print(error.format_message(), file=sys.stderr)
         return UsageError.exit_code

@@ -14,7 +14,10 @@ __all__ = ["command"]
 @verb("show")
 @click.argument("product_id", metavar="ID")
 def command(session: Session, product_id: str) -> None:
-    """Show all that is known about the product whose id is, or begins with, ID."""
+    """Show all that is known about one product.
+
+    ID is its id, or as many of the first digits as tell it from others.
+    """
     with session.workspace() as workspace:
         product = workspace.archive.get(product_id)
         there = workspace.archive.has_bytes(product)

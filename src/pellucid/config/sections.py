@@ -55,8 +55,8 @@ class Events:
         "Focal length that turns pixel positions into angles: with the mirror's aberrations, or without.",
         choices=("effective", "nominal"),
     )
-    gain_threshold: int = option(
-        4000, "ADC counts of the high gain above which the low gain is taken.", minimum=1
+    gain_threshold: float = option(
+        4000.0, "ADC counts of the high gain above which the low gain is taken.", minimum=1
     )
     gain_selection: str = option(
         "showers",

@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""``pellucid simulate``: make the inputs the instruments would make, with known truth."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from pellucid.cli.application import Group
+from pellucid.cli.session import Session, verb
+
+__all__ = ["command"]
+
+
+@click.group("simulate", cls=Group)
+def command() -> None:
+    """Make the files the instruments would make, with truth."""
+
+
+def _number[F: Callable[..., Any]](name: str, default: float, help: str) -> Callable[[F], F]:
+    return click.option(name, default=default, show_default=True, metavar="N", help=help)
+
+
+@verb("camera")
+@click.option("-o", "--output", required=True, type=click.Path(path_type=Path), metavar="DIR", help="Folder.")
+@_number("--seed", 1, "Everything follows from it.")
+@click.option("--camera", default="lst", show_default=True, help="Kind of camera: lst, mst, small or tiny.")
+@_number("--telescopes", 4, "Telescopes.")
+@_number("--pedestals", 200, "Sky-pedestal events.")
+@_number("--dark-pedestals", 0, "Pedestal events with the shutter closed.")
+@_number("--flashes", 300, "Flasher events.")
+@_number("--showers", 20, "Showers.")
+@_number("--muons", 8, "Muon rings.")
+@_number("--sky", 0.25, "Night-sky light, in p.e. per pixel and ns.")
+@_number("--flash-intensity", 60.0, "Mean light of a flash, in p.e. per pixel.")
+@_number("--flash-spread", 0.04, "Relative spread of the flashes' brightness.")
+@_number("--excess", 1.222, "Squared excess-noise factor of the photomultipliers.")
+@_number("--rate", 500.0, "Events per second.")
+@click.option("--obs", "obs_id", default=1, show_default=True, metavar="ID", help="Observation.")
+def camera(session: Session, output: Path, **choices: Any) -> None:
+    """Simulate a run of Cherenkov cameras.
+
+    Writes CTAO DL0 files, a description of the array, and the truth beside them.
+    """
+    session.configuration()
+    from pellucid.simulate.run import SimulationConfig, simulate_run
+
+    config = SimulationConfig(**choices)
+    with session.progress("simulate") as progress:
+        run = simulate_run(config, output, progress)
+    document = {
+        "output": str(output),
+        "trigger": str(run.trigger),
+        "telescopes": {str(t): str(path) for t, path in run.telescopes.items()},
+        "description": str(run.description),
+        "truth": {str(t): str(path) for t, path in run.truth.items()},
+    }
+    files = [run.trigger, *run.telescopes.values(), run.description, *run.truth.values()]
+    session.show(document, "\n".join(map(str, files)))
+
+
+command.add_command(camera)
