@@ -11,7 +11,7 @@ import io
 import struct
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO, NoReturn, Protocol
 
@@ -50,7 +50,7 @@ class Block:
     offset : int
         Where the block starts in the decompressed stream, in bytes.
     payload : memoryview
-        Content, in bytes.
+        Content, in bytes; valid until the reader takes the next top-level block (see `kept`).
     path : str
         File it comes from.
     """
@@ -75,6 +75,10 @@ class Block:
             mend=_MEND,
             code=code,
         )
+
+    def kept(self) -> "Block":
+        """Return a copy that outlives the reading of the next block."""
+        return replace(self, payload=memoryview(bytes(self.payload)))
 
     def children(self) -> Iterator["Block"]:
         """Yield the sub-blocks; a length that leaves the block is an error."""
@@ -180,6 +184,7 @@ class BlockReader:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.offset = 0
+        self._buffer = bytearray(_READ_SIZE)
         self._raw = _open_raw(path)
         try:
             self._stream = _decompressed(self._raw)
@@ -219,7 +224,7 @@ class BlockReader:
         if head[:4] != _SYNC_LITTLE:
             self._refuse_sync(bytes(head[:4]), start)
         outer = Block(0, 0, 0, True, start, memoryview(b""), str(self.path))
-        header = bytes(head[4:])
+        header = bytes(head[4:])  # a copy: the next read uses the buffer again
         if header[2] & 0x02:  # bit 17: the length has an extension word
             header += bytes(self._read(4, start))
         kind, version, ident, subblocks, length, _ = _parse_header(header, 0, outer)
@@ -251,11 +256,13 @@ class BlockReader:
 
     def _read(self, size: int, block_start: int, *, may_end: bool = False) -> memoryview:
         """Read exactly ``size`` bytes, in steps, so that a false length cannot eat the memory."""
-        pieces = bytearray(min(size, _STEP))
-        filled = self._fill(memoryview(pieces), block_start)
-        while filled == len(pieces) < size:
-            pieces.extend(bytes(min(size - filled, _STEP)))
-            filled += self._fill(memoryview(pieces)[filled:], block_start)
+        filled = 0
+        while True:
+            wanted = min(size, filled + _STEP)
+            target = self._room(wanted, filled)
+            filled += self._fill(target[filled:wanted], block_start)
+            if filled < wanted or filled == size:
+                break
         self.offset += filled
         if filled < size and not (may_end and filled == 0):
             raise self._error(
@@ -265,7 +272,15 @@ class BlockReader:
                 got=f"{filled} bytes",
                 code="truncated",
             )
-        return memoryview(pieces)[:filled]
+        return target[:filled]
+
+    def _room(self, size: int, filled: int) -> memoryview:
+        """Return the buffer, large enough; fresh memory for each block would cost as much as zstd."""
+        if len(self._buffer) < size:
+            larger = bytearray(size + size // 4)
+            larger[:filled] = self._buffer[:filled]
+            self._buffer = larger
+        return memoryview(self._buffer)
 
     def _fill(self, target: memoryview, block_start: int) -> int:
         filled = 0

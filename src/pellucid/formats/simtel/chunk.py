@@ -2,8 +2,10 @@
 """Gather raw array events into the columns of a chunk."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from pellucid.events import (
     ArrayEvents,
@@ -22,12 +24,13 @@ from pellucid.times import from_unix_utc, shifted
 
 __all__ = ["ChunkBuilder"]
 
+type Samples = npt.NDArray[np.unsignedinteger[Any]]
+
 
 @dataclass(slots=True)
 class _Row:
     event_row: int
     tel_id: int
-    adc: AdcBlock
     coefficients: int
     pointing: tuple[float, float]
     true_image: I4 | None
@@ -54,6 +57,8 @@ class ChunkBuilder:
         self._with_true_images = with_true_images
         self._kinds: dict[tuple[str, int, int], CameraKind] = {}
         self._kind_of: dict[tuple[int, int, int], CameraKind] = {}
+        # chunks are alike: the next one gets the room that the last one needed
+        self._capacity: dict[tuple[str, int, int], int] = {}
         self._clear()
 
     @property
@@ -67,6 +72,7 @@ class ChunkBuilder:
         self._rows: dict[tuple[str, int, int], list[_Row]] = {}
         self._coefficients: list[Coefficients] = []
         self._n_triggers: list[dict[int, int]] = []
+        self._adc: dict[tuple[str, int, int], Samples] = {}
         self.n_bytes = 0
 
     def add(
@@ -85,11 +91,13 @@ class ChunkBuilder:
                 )
             index = self._whole_index[telescope.tel_id]
             has_sum = truth.sums is not None and index < len(truth.sums)
-            self._rows.setdefault(kind.key, []).append(
+            rows = self._rows.setdefault(kind.key, [])
+            # decoded at once: the block's bytes are gone when the next one is read
+            decode_into(telescope.adc, self._room(kind, telescope.adc, len(rows)))
+            rows.append(
                 _Row(
                     event_row=row,
                     tel_id=telescope.tel_id,
-                    adc=telescope.adc,
                     coefficients=self._index_of(values),
                     pointing=event.pointing[telescope.tel_id],
                     true_image=image,
@@ -114,6 +122,24 @@ class ChunkBuilder:
         )
         self._clear()
         return chunk
+
+    def _room(self, kind: CameraKind, adc: AdcBlock, row: int) -> Samples:
+        """Return the place for a row of samples; the array grows when it is full."""
+        known = self._adc.get(kind.key)
+        if known is None or row == len(known):
+            shape = (
+                max(2 * row, self._capacity.get(kind.key, 8)),
+                adc.n_channels,
+                adc.n_pixels,
+                adc.n_samples,
+            )
+            larger: Samples = np.empty(shape, adc.dtype)
+            if known is not None:
+                larger[:row] = known
+            self._adc[kind.key] = known = larger
+            self._capacity[kind.key] = len(larger)
+        place: Samples = known[row]
+        return place
 
     def _index_of(self, values: Coefficients) -> int:
         for index in range(len(self._coefficients) - 1, -1, -1):
@@ -165,19 +191,15 @@ class ChunkBuilder:
         )
 
     def _batch(self, kind: CameraKind, rows: list[_Row]) -> CameraBatch:
-        n_pixels = kind.geometry.n_pixels
-        adc = np.empty((len(rows), kind.n_channels, n_pixels, kind.n_samples), rows[0].adc.dtype)
-        for target, row in zip(adc, rows):
-            decode_into(row.adc, target)
         return CameraBatch(
             kind=kind,
             event_row=np.array([r.event_row for r in rows], np.int64),
             tel_id=np.array([r.tel_id for r in rows], np.int16),
-            adc=adc,
+            adc=self._adc[kind.key][: len(rows)],
             coefficients=np.array([r.coefficients for r in rows], np.int64),
             azimuth=np.array([r.pointing[0] for r in rows]),
             altitude=np.array([r.pointing[1] for r in rows]),
-            true_image=self._true_images(rows, n_pixels),
+            true_image=self._true_images(rows, kind.geometry.n_pixels),
             true_image_sum=np.array([r.true_sum for r in rows], np.int64),
         )
 
