@@ -7,7 +7,6 @@ anything. Comments, docstrings, spacing and line breaks do not count.
 
 import ast
 import os
-from collections.abc import Iterator
 from functools import cache
 from hashlib import sha256
 from importlib.metadata import PackageNotFoundError, version
@@ -187,7 +186,11 @@ def _origin(module: str, attribute: str | None) -> str:
 def _source(name: str) -> Path | None:
     """Return the file of a module without importing it or its parents."""
     top, _, rest = name.partition(".")
-    for folder in _top_folders(top):
+    try:
+        folders = _top_folders(top)
+    except ModuleNotFoundError:
+        return None
+    for folder in folders:
         inside = os.path.join(folder, *rest.split(".")) if rest else folder
         for path in (f"{inside}.py", os.path.join(inside, "__init__.py")):
             if os.path.isfile(path):
@@ -197,15 +200,10 @@ def _source(name: str) -> Path | None:
 
 @cache
 def _top_folders(top: str) -> tuple[str, ...]:
-    return tuple(_folders(top))
-
-
-def _folders(top: str) -> Iterator[str]:
+    """Return where a top package lies, or the path of a lone module without its ``.py``."""
     spec = find_spec(top) if top else None
     if spec is None:
-        return
-    if spec.submodule_search_locations is None:
-        if spec.origin is not None:
-            yield spec.origin.removesuffix(".py")
-    else:
-        yield from spec.submodule_search_locations
+        raise ModuleNotFoundError(top)  # not remembered: it may be installed later
+    if spec.submodule_search_locations is not None:
+        return tuple(spec.submodule_search_locations)
+    return (spec.origin.removesuffix(".py"),) if spec.origin else ()
