@@ -13,8 +13,10 @@ from pellucid.formats.eventio import Block, BlockReader
 from pellucid.formats.simtel.chunk import ChunkBuilder
 from pellucid.formats.simtel.event import parse_array_event
 from pellucid.formats.simtel.instrument import DESCRIPTIONS, build_subarray
+from pellucid.formats.simtel.run import run_info, shower_distribution
 from pellucid.formats.simtel.truth import PHOTOELECTRONS, TrueEvent, has_true_images, parse_photoelectrons
 from pellucid.instrument import Subarray
+from pellucid.instrument.run import RunInfo, ShowerDistribution
 
 __all__ = ["SimtelSource"]
 
@@ -44,10 +46,8 @@ class SimtelSource:
         Telescopes that are read.
     obs_id : int
         Run number.
-    run_header, mc_run_header : mapping
-        Blocks 2000 and 2001 as `eventio` decodes them.
-    atmosphere : mapping or None
-        Atmospheric profile (block 1216), where the file has one.
+    run : RunInfo
+        Pointing, start and simulation of the run.
     has_true_images : bool
         Whether the simulation stored photo-electrons.
     damage : CorruptedInput or None
@@ -65,10 +65,10 @@ class SimtelSource:
         self.path = path
         self.damage: CorruptedInput | None = None
         self.n_untriggered = 0
-        self.atmosphere: dict[str, Any] | None = None
-        self.histograms: list[dict[str, Any]] | None = None
-        self.run_header: dict[str, Any] = {}
-        self.mc_run_header: dict[str, Any] = {}
+        self._atmosphere: dict[str, Any] | None = None
+        self._histograms: list[dict[str, Any]] | None = None
+        self._run_header: dict[str, Any] = {}
+        self._mc_run_header: dict[str, Any] = {}
         self._history: list[bytes] = []
         self._global_meta: dict[bytes, bytes] = {}
         self._telescope_meta: dict[int, dict[bytes, bytes]] = {}
@@ -90,7 +90,8 @@ class SimtelSource:
         except BaseException:
             self._reader.close()
             raise
-        self.obs_id = int(self.run_header["run"])
+        self.run: RunInfo = run_info(self._run_header, self._mc_run_header, self._atmosphere)
+        self.obs_id = self.run.obs_id
         self.has_true_images = has_true_images(self._history)
 
     def __enter__(self) -> "SimtelSource":
@@ -103,6 +104,11 @@ class SimtelSource:
     def position(self) -> tuple[int, int]:
         """Bytes of the file read so far, and in all."""
         return self._reader.compressed_position, self.path.stat().st_size
+
+    @property
+    def shower_distribution(self) -> ShowerDistribution | None:
+        """Histogram of all thrown showers; it stands at the end of the file, so None before that."""
+        return shower_distribution(self._histograms)
 
     def chunks(
         self, *, max_events: int = 1000, max_bytes: int = 24 << 20, keep_partial: bool = False
@@ -153,11 +159,11 @@ class SimtelSource:
             case _ if block.kind == META:
                 self._telescope_meta[block.ident] = _stripped(block.parse())
             case _ if block.kind == RUN:
-                self.run_header = block.parse()
+                self._run_header = block.parse()
             case _ if block.kind == MC_RUN:
-                self.mc_run_header = block.parse()
+                self._mc_run_header = block.parse()
             case _ if block.kind == ATMOSPHERE:
-                self.atmosphere = self.atmosphere or block.parse()
+                self._atmosphere = self._atmosphere or block.parse()
             case _ if block.kind in DESCRIPTIONS:
                 self._descriptions.setdefault(block.ident, {})[DESCRIPTIONS[block.kind]] = block.parse()
             case _ if block.kind != INPUT_CARD:
@@ -166,21 +172,21 @@ class SimtelSource:
 
     def _build(self, path: Path) -> Subarray:
         described = len(self._descriptions)
-        if not self.run_header or described < int(self.run_header["n_telescopes"]) or described == 0:
+        if not self._run_header or described < int(self._run_header["n_telescopes"]) or described == 0:
             raise CorruptedInput(
                 "The file does not describe its telescopes.",
                 where=str(path),
-                expected=f"{self.run_header.get('n_telescopes', 'a run header and some')} telescopes",
+                expected=f"{self._run_header.get('n_telescopes', 'a run header and some')} telescopes",
                 got=f"{described} telescopes, then {'the end' if self._first is None else 'events'}",
                 mend="fetch the file again; it may be truncated, or not made by sim_telarray",
-                code="undescribed-telescope" if self.run_header else "wrong-format",
+                code="undescribed-telescope" if self._run_header else "wrong-format",
             )
         return build_subarray(
-            self.run_header,
+            self._run_header,
             self._descriptions,
             self._telescope_meta,
             self._global_meta,
-            float(self.mc_run_header.get("obsheight", 0.0)),
+            float(self._mc_run_header.get("obsheight", 0.0)),
             str(path),
         )
 
@@ -207,7 +213,7 @@ class SimtelSource:
             case _ if block.kind == CALIBRATION:
                 self._take_calibration_event(block, builder)
             case _ if block.kind == HISTOGRAMS:
-                self.histograms = block.parse()
+                self._histograms = block.parse()
             case _ if block.kind not in _NOT_USED and not self._take_head_block(block):
                 raise block.corrupted(
                     "The file has a block of unknown type.", expected="a block that sim_telarray writes",
