@@ -16,7 +16,7 @@ from pellucid.cli import application as app
 from pellucid.cli.application import VERBS, application
 from pellucid.cli.run import run
 
-PELLUCID = [sys.executable, "-c", "from pellucid.cli import main; main()"]
+PELLUCID = [sys.executable, "-m", "pellucid.cli"]
 
 
 def commands(command: click.Command = application, path: str = "") -> list[tuple[str, click.Command]]:
