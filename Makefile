@@ -29,8 +29,9 @@ $(STAMP): | .venv/bin/python
 	  if "$$python" -c '$(NEW_ENOUGH)' >/dev/null 2>&1; then found=$$python; break; fi; \
 	done; \
 	if [ -z "$$found" ]; then \
-	  echo "Pellucid needs Python 3.12 or newer, and none was found as $(if $(PYTHON),$(PYTHON),$(CANDIDATES)):" \
-	       "install one, or name it with 'make PYTHON=/path/to/python3.12'." >&2; exit 1; fi; \
+	  echo "Pellucid needs Python 3.12 or newer, but $$python is" \
+	       "$$("$$python" --version 2>/dev/null || echo not there): install one," \
+	       "or name it with 'make PYTHON=/path/to/python3.12'." >&2; exit 1; fi; \
 	echo "making .venv with $$("$$found" --version) (once; this installs packages)"; \
 	if ! "$$found" -m venv .venv >/dev/null 2>&1; then \
 	  rm -rf .venv; \
