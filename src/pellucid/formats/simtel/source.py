@@ -151,23 +151,24 @@ class SimtelSource:
         return None
 
     def _take_head_block(self, block: Block) -> bool:
-        match block.kind:
-            case _ if block.kind == HISTORY:
-                self._history += [line for _, line in (child.parse() for child in block.children())]
-            case _ if block.kind == META and block.ident == -1:
-                self._global_meta = _stripped(block.parse())
-            case _ if block.kind == META:
-                self._telescope_meta[block.ident] = _stripped(block.parse())
-            case _ if block.kind == RUN:
-                self._run_header = block.parse()
-            case _ if block.kind == MC_RUN:
-                self._mc_run_header = block.parse()
-            case _ if block.kind == ATMOSPHERE:
-                self._atmosphere = self._atmosphere or block.parse()
-            case _ if block.kind in DESCRIPTIONS:
-                self._descriptions.setdefault(block.ident, {})[DESCRIPTIONS[block.kind]] = block.parse()
-            case _ if block.kind != INPUT_CARD:
-                return False
+        """Take a block that belongs to the head of a file; false for all others."""
+        kind = block.kind
+        if kind == HISTORY:
+            self._history += [line for _, line in (child.parse() for child in block.children())]
+        elif kind == META and block.ident == -1:
+            self._global_meta = _stripped(block.parse())
+        elif kind == META:
+            self._telescope_meta[block.ident] = _stripped(block.parse())
+        elif kind == RUN:
+            self._run_header = block.parse()
+        elif kind == MC_RUN:
+            self._mc_run_header = block.parse()
+        elif kind == ATMOSPHERE:
+            self._atmosphere = self._atmosphere or block.parse()
+        elif kind in DESCRIPTIONS:
+            self._descriptions.setdefault(block.ident, {})[DESCRIPTIONS[kind]] = block.parse()
+        else:
+            return kind == INPUT_CARD
         return True
 
     def _build(self, path: Path) -> Subarray:
@@ -191,34 +192,35 @@ class SimtelSource:
         )
 
     def _take_event_block(self, block: Block, builder: ChunkBuilder) -> None:
-        match block.kind:
-            case _ if block.kind == ARRAY_EVENT:
-                kind = EventType.SUBARRAY if self._shower else EventType.OTHER_CALIBRATION
-                self._take_array_event(block, kind, builder)
-            case _ if block.kind == CORE:
-                self._core, self._images, self._sums = block.parse(), {}, None
-            case _ if block.kind == SHOWER:
-                self._shower = block.parse()
-            case _ if block.kind == TELESCOPE_DATA:
-                self._images = dict(_photoelectrons(block))
-            case _ if block.kind == SUMS:
-                self._sums = block.parse()["n_pe"]
-            case _ if block.kind == MONITORING:
-                parsed = block.parse()
-                self._update(self._monitoring, int(parsed["telescope_id"]), parsed)
-            case _ if block.kind == LASER:
-                self._update(self._laser, block.ident, block.parse())
-            case _ if block.kind == CALIBRATION_PE:
-                self._images = {t: i for child in block.children() for t, i in _photoelectrons(child)}
-            case _ if block.kind == CALIBRATION:
-                self._take_calibration_event(block, builder)
-            case _ if block.kind == HISTOGRAMS:
-                self._histograms = block.parse()
-            case _ if block.kind not in _NOT_USED and not self._take_head_block(block):
-                raise block.corrupted(
-                    "The file has a block of unknown type.", expected="a block that sim_telarray writes",
-                    code="unknown-block",
-                )  # fmt: skip
+        kind = block.kind
+        if kind == ARRAY_EVENT:
+            event_type = EventType.SUBARRAY if self._shower else EventType.OTHER_CALIBRATION
+            self._take_array_event(block, event_type, builder)
+        elif kind == CORE:
+            self._core, self._images, self._sums = block.parse(), {}, None
+        elif kind == SHOWER:
+            self._shower = block.parse()
+        elif kind == TELESCOPE_DATA:
+            self._images = dict(_photoelectrons(block))
+        elif kind == SUMS:
+            self._sums = block.parse()["n_pe"]
+        elif kind == MONITORING:
+            parsed = block.parse()
+            self._update(self._monitoring, int(parsed["telescope_id"]), parsed)
+        elif kind == LASER:
+            self._update(self._laser, block.ident, block.parse())
+        elif kind == CALIBRATION_PE:
+            self._images = {t: i for child in block.children() for t, i in _photoelectrons(child)}
+        elif kind == CALIBRATION:
+            self._take_calibration_event(block, builder)
+        elif kind == HISTOGRAMS:
+            self._histograms = block.parse()
+        elif kind not in _NOT_USED and not self._take_head_block(block):
+            raise block.corrupted(
+                "The file has a block of unknown type.",
+                expected="a block that sim_telarray writes",
+                code="unknown-block",
+            )
 
     def _take_calibration_event(self, block: Block, builder: ChunkBuilder) -> None:
         inner = next(block.children(), None)

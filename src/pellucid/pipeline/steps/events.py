@@ -1,0 +1,165 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Wiring of events: waveforms to images and parameters (DL1)."""
+
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pellucid.archive.files import Progress
+from pellucid.archive.lineage import JSON
+from pellucid.events.options import Cleaning, Extractor, ProcessOptions
+from pellucid.pipeline.step import Step
+
+if TYPE_CHECKING:
+    from pellucid.events import EventChunk
+    from pellucid.formats.simtel import SimtelSource
+
+__all__ = ["STEPS", "make_dl1"]
+
+# array events in a chunk, where nothing else is asked for; the size of the samples bounds it further
+_CHUNK_EVENTS = 1000
+
+
+def make_dl1(
+    inputs: Mapping[str, Path],
+    output: Path,
+    parameters: Mapping[str, JSON],
+    provenance: Mapping[str, JSON],
+    *,
+    progress: Progress | None = None,
+    effort: Mapping[str, int] | None = None,
+) -> dict[str, JSON]:
+    """Make images and parameters of a sim_telarray file.
+
+    Parameters
+    ----------
+    inputs : mapping of str to Path
+        ``events``: the file.
+    output : Path
+        HDF5 file to write, in ctapipe's data format.
+    parameters : mapping
+        Those of `STEPS`; an empty list of telescopes means all.
+    provenance : mapping
+        Lineage, written into the product.
+    progress : callable, optional
+        Called with bytes done and in all.
+    effort : mapping, optional
+        ``threads`` and ``chunk_events``; the product does not depend on them.
+
+    Returns
+    -------
+    dict
+        Numbers to search by.
+    """
+    from pellucid.events.process import Processor
+    from pellucid.formats.ctapipe_hdf5 import DL1Writer
+    from pellucid.formats.simtel import SimtelSource
+
+    options = _options(parameters)
+    threads = max(1, (effort or {}).get("threads", 1))
+    telescopes = parameters["telescopes"]
+    assert isinstance(telescopes, list)
+    counts = _Counts()
+    with ExitStack() as stack:
+        executor = stack.enter_context(ThreadPoolExecutor(threads)) if threads > 1 else None
+        source = stack.enter_context(SimtelSource(inputs["events"], telescopes=telescopes or None))
+        writer = stack.enter_context(
+            DL1Writer(
+                output, source.subarray, source.run, provenance=provenance, focal_length=options.focal_length
+            )
+        )
+        process = Processor(source.subarray, options, executor, threads)
+        chunks = source.chunks(
+            max_events=(effort or {}).get("chunk_events") or _CHUNK_EVENTS,
+            keep_partial=bool(parameters["keep_partial"]),
+        )
+        for chunk in _read_ahead(chunks, executor):
+            writer.write(chunk, process(chunk))
+            counts.add(chunk)
+            if progress is not None:
+                progress(*source.position, "bytes")
+        flags = ["partial"] if source.damage else []
+        writer.close(shower_distribution=source.shower_distribution, flags=flags)
+    return counts.summary(source, flags)
+
+
+def _options(parameters: Mapping[str, JSON]) -> ProcessOptions:
+    fields = {k: v for k, v in parameters.items() if k not in _OF_THE_SOURCE}
+    extractor, cleaning = fields.pop("extractor"), fields.pop("cleaning")
+    assert isinstance(extractor, Mapping)
+    assert isinstance(cleaning, Mapping)
+    return ProcessOptions(extractor=Extractor(**extractor), cleaning=Cleaning(**cleaning), **fields)  # type: ignore[arg-type]
+
+
+def _read_ahead(chunks: "Iterator[EventChunk]", executor: Executor | None) -> "Iterator[EventChunk]":
+    """Read the next chunk while the last one is worked on."""
+    if executor is None:
+        yield from chunks
+        return
+    coming = executor.submit(next, chunks, None)
+    while (chunk := coming.result()) is not None:
+        coming = executor.submit(next, chunks, None)
+        yield chunk
+
+
+class _Counts:
+    """What passed through, for the summary."""
+
+    def __init__(self) -> None:
+        self.array_events = 0
+        self.telescope_events = 0
+        self.kinds: dict[str, int] = {}
+        self.telescopes: set[int] = set()
+        self.start: int | None = None
+        self.stop = 0
+
+    def add(self, chunk: "EventChunk") -> None:
+        """Count a chunk."""
+        from pellucid.events import EventType
+        from pellucid.times import to_tai_ns
+
+        self.array_events += len(chunk.events.event_id)
+        for batch in chunk.cameras:
+            self.telescope_events += len(batch.tel_id)
+            self.telescopes.update(batch.tel_id.tolist())
+        for code in chunk.events.event_type.tolist():
+            name = EventType(code).name.lower()
+            self.kinds[name] = self.kinds.get(name, 0) + 1
+        times = to_tai_ns(chunk.events.time)
+        first, last = int(times.min()), int(times.max())
+        self.start = first if self.start is None else min(self.start, first)
+        self.stop = max(self.stop, last + 1)
+
+    def summary(self, source: "SimtelSource", flags: list[str]) -> dict[str, JSON]:
+        """Return the numbers to search by, and what describes the product."""
+        return {
+            "obs_id": source.obs_id,
+            "telescopes": sorted(self.telescopes),
+            "time_start": self.start,
+            "time_stop": self.stop if self.start is not None else None,
+            "flags": list(flags),
+            "array_events": self.array_events,
+            "telescope_events": self.telescope_events,
+            "event_kinds": dict(sorted(self.kinds.items())),
+            "untriggered_telescope_events": source.n_untriggered,
+            "damage": source.damage.as_dict() if source.damage else None,
+        }
+
+
+_OF_THE_SOURCE: dict[str, JSON] = {"telescopes": [], "keep_partial": False}
+
+STEPS = (
+    Step(
+        name="dl1",
+        version="1",
+        function="pellucid.pipeline.steps.events:make_dl1",
+        inputs={"events": "DL0/Event/Subarray/ObservationSim"},
+        output="DL1/Event/Subarray/ObservationSim",
+        suffix=".dl1.h5",
+        parameters={**_OF_THE_SOURCE, **asdict(ProcessOptions())},
+    ),
+)
+"""``dl1``: images and parameters of a simulated observation."""
