@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Read back what a DL1 file holds."""
+
+import contextlib
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tables
+
+from pellucid.errors import CorruptedInput, MissingInput
+from pellucid.formats.ctao_metadata import JSON
+from pellucid.formats.ctapipe_hdf5.reference import FLAGS, LINEAGE, PRODUCT
+from pellucid.formats.ctapipe_hdf5.schema import CALIBRATION_IMAGES, IMAGES, PARAMETERS_GROUP, tel_table
+
+__all__ = [
+    "read_calibration_images",
+    "read_flags",
+    "read_images",
+    "read_lineage",
+    "read_parameters",
+    "read_product_metadata",
+    "read_table",
+    "tel_ids",
+]
+
+
+def tel_ids(path: Path, *, calibration: bool = False) -> list[int]:
+    """Return the telescopes that have images (of showers, or of events that calibrate), ascending."""
+    with _opened(path) as file:
+        group = CALIBRATION_IMAGES if calibration else IMAGES
+        if group not in file:
+            return []
+        return sorted(int(node._v_name.removeprefix("tel_")) for node in file.iter_nodes(group))
+
+
+def read_parameters(path: Path, tel_id: int) -> np.ndarray:
+    """Return the parameters of a telescope's images, structured, shape (n,); units as in the file.
+
+    Parameters
+    ----------
+    path : Path
+        A DL1 file in ctapipe's format.
+    tel_id : int
+        Telescope.
+
+    Raises
+    ------
+    MissingInput
+        If the file or the telescope is not there.
+    CorruptedInput
+        If the file is damaged or no HDF5 file.
+    """
+    return read_table(path, tel_table(PARAMETERS_GROUP, tel_id))
+
+
+def read_images(path: Path, tel_id: int) -> np.ndarray:
+    """Return a telescope's images of showers, structured, shape (n,): image (p.e.), peak_time (ns), mask.
+
+    Parameters, errors: as `read_parameters`.
+    """
+    return read_table(path, tel_table(IMAGES, tel_id))
+
+
+def read_calibration_images(path: Path, tel_id: int) -> np.ndarray:
+    """Return a telescope's images of events that calibrate, with all channels, structured, shape (n,).
+
+    Parameters, errors: as `read_parameters`.
+    """
+    return read_table(path, tel_table(CALIBRATION_IMAGES, tel_id))
+
+
+def read_table(path: Path, name: str) -> np.ndarray:
+    """Return a table of the file by its HDF5 path, structured, shape (n,). Errors: as `read_parameters`."""
+    with _opened(path) as file:
+        if name not in file:
+            raise MissingInput(
+                f"There is no table '{name}' in the file.",
+                where=str(path),
+                expected="a table that the file holds",
+                got=f"tables {', '.join(sorted(n._v_pathname for n in file.walk_nodes('/', 'Table')))}"[:500],
+                mend="choose another telescope or file",
+                code="no-such-table",
+            )
+        rows: np.ndarray = file.get_node(name).read()
+        return rows
+
+
+def read_lineage(path: Path) -> JSON:
+    """Return the lineage that the file carries. Errors: as `read_parameters`."""
+    return _document(path, LINEAGE)
+
+
+def read_product_metadata(path: Path) -> JSON:
+    """Return the file's metadata in CTAO's model. Errors: as `read_parameters`."""
+    return _document(path, PRODUCT)
+
+
+def read_flags(path: Path) -> list[str]:
+    """Return the remarks on the product, e.g. that it is partial. Errors: as `read_parameters`."""
+    flags = _document(path, FLAGS)
+    return [str(flag) for flag in flags] if isinstance(flags, list) else []
+
+
+def _document(path: Path, attribute: str) -> JSON:
+    with _opened(path) as file:
+        if attribute not in file.root._v_attrs:
+            raise MissingInput(
+                f"The file has no attribute '{attribute}'.",
+                where=str(path),
+                expected="a DL1 file written by Pellucid",
+                got="an HDF5 file from elsewhere",
+                mend="give a file that was made by 'pellucid process'",
+                code="no-lineage",
+            )
+        document: JSON = json.loads(str(file.root._v_attrs[attribute]))
+        return document
+
+
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    if not path.is_file():
+        raise MissingInput(
+            f"There is no file '{path}'.", expected="a DL1 file", mend="check the name of the file"
+        )
+    try:
+        with tables.open_file(str(path), "r") as file:
+            yield file
+    except (tables.HDF5ExtError, json.JSONDecodeError) as error:
+        raise CorruptedInput(
+            "The file is damaged or not an HDF5 file.",
+            where=str(path),
+            expected="a DL1 file in ctapipe's format",
+            got=str(error).strip().splitlines()[-1][:200],
+            mend="make it again, or fetch another copy",
+        ) from error
