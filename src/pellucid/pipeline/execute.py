@@ -39,6 +39,7 @@ def execute(
     category: str | None = None,
     collection: str = "local",
     progress: Progress | None = None,
+    effort: Mapping[str, int] | None = None,
 ) -> Outcome:
     """Run a step, unless its product is in the archive with its bytes.
 
@@ -59,6 +60,9 @@ def execute(
         Of the product; no part of its identity.
     progress : callable, optional
         Called with (done, total, unit), if the step's function reports progress.
+    effort : mapping of str to int, optional
+        How the work is done (threads, chunk_events), if the step's function takes it; no part of the
+        product's identity, since nothing in the product depends on it.
 
     Raises
     ------
@@ -90,7 +94,7 @@ def execute(
     files = {role: archive.path(product) for role, product in recipe.inputs.items()}
     with archive.store.staging() as folder:
         output = folder / f"product{step.suffix}"
-        summary = step.run(files, output, recipe.parameters, recipe.provenance(), progress)
+        summary = step.run(files, output, recipe.parameters, recipe.provenance(), progress, effort)
         if known is not None:
             _check_same(known, output)
         attributes = _attributes(step, summary)

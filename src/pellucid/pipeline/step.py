@@ -9,7 +9,9 @@ The function that a step names has this contract::
 it writes, ``provenance`` inside it; ``parameters`` are complete. It returns a JSON-ready mapping:
 ``obs_id``, ``telescopes``, ``time_start``, ``time_stop`` (ns TAI) and ``flags`` describe the product,
 the rest are numbers one wants to search by. It may take a keyword ``progress``, called with
-(done, total, unit). It looks at nothing else: no clock, no environment, no other file.
+(done, total, unit), and a keyword ``effort``, a mapping of ``threads`` and ``chunk_events`` to numbers
+that no byte of the output may depend on. It looks at nothing else: no clock, no environment, no other
+file.
 """
 
 import inspect
@@ -98,15 +100,17 @@ class Step:
         parameters: Mapping[str, JSON],
         provenance: Mapping[str, JSON],
         progress: Progress | None = None,
+        effort: Mapping[str, int] | None = None,
     ) -> dict[str, JSON]:
-        """Call the function and return its summary.
+        """Call the function and return its summary; ``progress`` and ``effort`` where it takes them.
 
         Raises
         ------
         PellucidError
             It wrote no output (``no-output``); and whatever the function itself raises.
         """
-        extra = {"progress": progress} if progress is not None and self._takes_progress else {}
+        offered = {"progress": progress, "effort": effort}
+        extra = {k: v for k, v in offered.items() if v is not None and k in self._keywords}
         summary = self._callable(inputs, output, parameters, provenance, **extra)
         if not output.is_file():
             raise PellucidError(
@@ -126,8 +130,8 @@ class Step:
         return function
 
     @property
-    def _takes_progress(self) -> bool:
-        return "progress" in inspect.signature(self._callable).parameters
+    def _keywords(self) -> frozenset[str]:
+        return frozenset(inspect.signature(self._callable).parameters)
 
 
 def _merged(defaults: Mapping[str, JSON], given: Mapping[str, JSON], where: str) -> dict[str, JSON]:
