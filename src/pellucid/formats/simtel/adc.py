@@ -21,6 +21,7 @@ ADC_SUMS, ADC_SAMPLES = 2012, 2013
 _VERSION = 3
 # no camera has more; a damaged header must not ask for all the memory
 _MOST_VALUES = 1 << 27
+_ONE = np.array([[0, 1]], np.int32)
 
 type Bytes = npt.NDArray[np.uint8]
 type U2 = npt.NDArray[np.uint16]
@@ -99,7 +100,10 @@ def decode_into(adc: AdcBlock, target: Adc) -> None:
     data = np.frombuffer(adc.block.payload, np.uint8)
     if len(adc.ranges) != 1 or adc.ranges[0, 1] - adc.ranges[0, 0] != adc.n_pixels:
         target[...] = 0
-    end = _decode(data, adc.start, adc.ranges, adc.n_pixels, adc.n_samples, target.reshape(-1))
+    # samples: differences from sample to sample; sums: from pixel to pixel
+    shape = (1, adc.n_pixels) if adc.block.kind == ADC_SUMS else (adc.n_pixels, adc.n_samples)
+    ranges = _ONE if adc.block.kind == ADC_SUMS else adc.ranges
+    end = _decode(data, adc.start, ranges, *shape, target.reshape(-1))
     if end < 0 or end > data.size:
         raise adc.block.corrupted(
             "The ADC values end too early.",

@@ -236,6 +236,14 @@ class SimtelSource:
     def _take_array_event(self, block: Block, kind: EventType, builder: ChunkBuilder) -> None:
         event = parse_array_event(block, kind)
         self.n_untriggered += event.n_untriggered
+        unknown = [t.tel_id for t in event.telescopes if t.tel_id not in self._whole.telescopes]
+        if unknown:
+            raise block.corrupted(
+                f"Event {event.event_id} has data of a telescope that the file does not describe.",
+                expected=f"some of the telescopes {self._whole.tel_ids}",
+                got=f"telescope {', '.join(map(str, unknown))}",
+                code="undescribed-telescope",
+            )
         event.telescopes = [t for t in event.telescopes if t.tel_id in self.subarray.telescopes]
         if not event.telescopes:
             return
