@@ -130,7 +130,7 @@ def all_public() -> Iterator[tuple[str, Definition, Path]]:
 
 def test_every_module_says_what_is_public() -> None:
     silent = [name_of(p) for p in MODULES if "__all__" not in p.read_text() and len(p.read_text()) > 200]
-    assert silent == []
+    assert not silent, "\n".join(silent)
 
 
 def test_every_public_name_has_a_docstring() -> None:
@@ -188,7 +188,7 @@ def test_what_handles_arrays_tells_shape_and_unit() -> None:
             silent += [f"{name}: no shape"] * ("shape" not in text)
             if ".kernels." not in name:  # below the edge, numbers are unit-free
                 silent += [f"{name}: no unit"] * (UNIT.search(text) is None)
-    assert silent == []
+    assert not silent, "\n".join(silent)
 
 
 def test_the_public_surface_is_not_empty() -> None:
