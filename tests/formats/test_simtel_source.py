@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import zstandard
-from support.simtel_files import ONE_TELESCOPE, READABLE, rewritten
 
 from pellucid.errors import CorruptedInput, PellucidError, UsageError
 from pellucid.events import EventChunk, EventType
@@ -18,6 +17,7 @@ from pellucid.formats.eventio import BlockReader
 from pellucid.formats.simtel import SimtelSource
 from pellucid.formats.simtel.adc import ADC_SAMPLES
 from pellucid.simulate.simtel import pack_block, repeat_events
+from support.simtel_files import ONE_TELESCOPE, READABLE, rewritten
 
 
 @pytest.fixture(scope="module")

@@ -21,7 +21,7 @@ from pellucid.events.kernels.chain import (
 )
 from pellucid.events.kernels.cleaning import fill_unusable
 from pellucid.events.kernels.parameters import N_COUNTS, N_VALUES
-from pellucid.events.kernels.timing import seed_of
+from pellucid.events.kernels.timing import seeds_of
 from pellucid.events.options import ProcessOptions
 from pellucid.events.pulse import integration_correction
 from pellucid.instrument import CameraGeometry, Subarray
@@ -106,13 +106,8 @@ class Processor:
         selected = (kinds > EventType.OTHER_CALIBRATION) | all_selected
         camera = self._camera(batch.kind.geometry)
         image, peak_time, channel = self._extract(chunk, batch, selected, camera)
-        seeds = np.array(
-            [
-                seed_of(chunk.obs_id, int(event), int(tel))
-                for event, tel in zip(chunk.events.event_id[batch.event_row], batch.tel_id)
-            ],
-            np.uint64,
-        )
+        seeds = np.empty(len(batch.tel_id), np.uint64)
+        seeds_of(chunk.obs_id, chunk.events.event_id[batch.event_row], batch.tel_id, seeds)
         charge, time = np.ascontiguousarray(image[:, 0]), np.ascontiguousarray(peak_time[:, 0])
         mask, parameters = self._parameters(batch, camera, selected, charge, time, seeds)
         return CameraImages(

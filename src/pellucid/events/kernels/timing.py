@@ -7,15 +7,20 @@ starts wins. The starts are drawn from a generator seeded with (observation, eve
 result does not depend on what was processed before, nor on order, subset or threads.
 """
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
 from pellucid.jit import kernel
 
-__all__ = ["seed_of", "trimmed_line"]
+__all__ = ["seed_of", "seeds_of", "trimmed_line"]
 
 type F8 = npt.NDArray[np.float64]
 type U8 = npt.NDArray[np.uint64]
+type Int = int | np.signedinteger[Any]
+type I2 = npt.NDArray[np.int16]
+type I8 = npt.NDArray[np.int64]
 
 _STARTS = 5
 _KEPT = 0.85
@@ -38,11 +43,18 @@ def _mixed(state: np.uint64) -> np.uint64:
 
 
 @kernel
-def seed_of(obs_id: int, event_id: int, tel_id: int) -> np.uint64:
+def seed_of(obs_id: Int, event_id: Int, tel_id: Int) -> np.uint64:
     """Return a seed that depends on the three identifiers alone."""
     state = _mixed(np.uint64(obs_id))
     state = _mixed(state ^ np.uint64(event_id))
     return _mixed(state ^ np.uint64(tel_id))
+
+
+@kernel
+def seeds_of(obs_id: int, event_id: I8, tel_id: I2, seeds: U8) -> None:
+    """Fill ``seeds`` (m,) with `seed_of` of one observation's rows, event_id (m,) and tel_id (m,)."""
+    for row in range(seeds.size):
+        seeds[row] = seed_of(obs_id, event_id[row], tel_id[row])
 
 
 @kernel
