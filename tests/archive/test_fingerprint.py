@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from pellucid.archive import sources
 from pellucid.archive.fingerprint import code_fingerprint, reached_modules, software_versions
 from pellucid.errors import ConfigurationError
 
@@ -105,6 +106,38 @@ def test_same_in_any_process_without_heavy_imports() -> None:
         for seed in ("0", "77")
     }
     assert found == {code_fingerprint("pellucid.events.images:x")}
+
+
+def test_remembered_sources_give_the_same_answer_and_notice_changes(
+    package: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    function, cache = f"{package.name}.steps:run", tmp_path / "cache" / "sources.json"
+    plain = code_fingerprint(function)
+    parsed: list[Path] = []
+
+    def fresh(cache: Path) -> str:
+        """As in a new process."""
+        monkeypatch.setattr(sources, "_REMEMBERED", {})
+        parsed.clear()
+        return code_fingerprint(function, cache)
+
+    real = sources._parsed
+    monkeypatch.setattr(sources, "_parsed", lambda path: parsed.append(path) or real(path))
+    assert fresh(cache) == plain
+    assert len(parsed) == 5, "steps, physics, gain, table and errors"
+    assert fresh(cache) == plain
+    assert parsed == []
+    table = package / "table.py"
+    status = table.stat()
+    table.write_text(table.read_text().replace("1.5", "2.5"))
+    os.utime(table, ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert fresh(cache) != plain
+    assert parsed == [table]
+    cache.write_text('{"scheme": 3}')
+    table.write_text(table.read_text().replace("2.5", "1.5"))
+    assert fresh(cache) == plain
+    assert len(parsed) == 5
+    assert fresh(Path("/proc/nowhere/sources.json")) == plain
 
 
 def test_no_source_is_an_error(package: Path) -> None:

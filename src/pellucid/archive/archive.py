@@ -27,10 +27,13 @@ class Archive:
         Where the bytes are.
     catalogue : Catalogue
         The index; its methods `get`, `find` and `product_types` are here too.
+    cache : Path, optional
+        Folder for what only saves time.
     """
 
-    def __init__(self, store: Store, catalogue: Catalogue) -> None:
+    def __init__(self, store: Store, catalogue: Catalogue, cache: Path | None = None) -> None:
         self.store = store
+        self.cache = cache
         self.catalogue = catalogue
         self.get = catalogue.get
         self.find = catalogue.find

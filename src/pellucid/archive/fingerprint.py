@@ -5,7 +5,6 @@ Modules are followed by their import statements, wherever in the file they stand
 anything. Comments, docstrings, spacing and line breaks do not count.
 """
 
-import ast
 import os
 from functools import cache
 from hashlib import sha256
@@ -14,14 +13,25 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from pellucid.archive.lineage import canonical_json
+from pellucid.archive.sources import Sources
 from pellucid.errors import ConfigurationError
 
 __all__ = ["code_fingerprint", "reached_modules", "software_versions"]
 
-PACKAGES = ("numpy", "numba", "scipy", "astropy", "tables", "blosc2", "eventio", "protozfits")
+PACKAGES = (
+    "numpy",
+    "numba",
+    "scipy",
+    "astropy",
+    "tables",
+    "blosc2",
+    "eventio",
+    "protozfits",
+    "ctao-datamodel",
+)
 
 
-def code_fingerprint(function: str) -> str:
+def code_fingerprint(function: str, cache: Path | None = None) -> str:
     """Return the identity of a function's code.
 
     fingerprint = sha256(canonical JSON of {module name: sha256 of its normalised source})
@@ -30,6 +40,8 @@ def code_fingerprint(function: str) -> str:
     ----------
     function : str
         ``package.module:name``.
+    cache : Path, optional
+        File that remembers sources between processes, see `Sources`.
 
     Returns
     -------
@@ -41,17 +53,20 @@ def code_fingerprint(function: str) -> str:
     ConfigurationError
         There is no source for the function's module (``no-source``), or it is not Python.
     """
-    digests = {name: _module(path)[0] for name, path in reached_modules(function).items()}
+    sources = Sources(cache)
+    digests = {name: sources[path].digest for name, path in reached_modules(function, sources).items()}
+    sources.save()
     return sha256(canonical_json(digests).encode("ascii")).hexdigest()
 
 
-def reached_modules(function: str) -> dict[str, Path]:
+def reached_modules(function: str, sources: Sources | None = None) -> dict[str, Path]:
     """Return the modules that count for a function, by name, and their files.
 
     These are its own module and, transitively, what they import from the function's top package and
     from ``pellucid``. A name that a package only passes on leads to the module it comes from, so that
     packages do not tie everything to everything.
     """
+    sources = sources or Sources()
     start = function.partition(":")[0]
     packages = {start.partition(".")[0], "pellucid"}
     if _source(start) is None:
@@ -69,10 +84,10 @@ def reached_modules(function: str) -> dict[str, Path]:
         if path is None or name in reached:
             continue
         reached[name] = path
-        for module, attribute in _module(path)[1]:
+        for module, attribute in sources[path].imports:
             target = _resolved(name, path, module)
             if target.partition(".")[0] in packages:
-                todo.append(_origin(target, attribute))
+                todo.append(_origin(target, attribute, sources))
     return dict(sorted(reached.items()))
 
 
@@ -92,73 +107,6 @@ def software_versions() -> dict[str, str]:
     return found
 
 
-type Imports = tuple[tuple[str, str | None], ...]
-
-
-def _module(path: Path) -> tuple[str, Imports]:
-    status = path.stat()
-    return _parsed(path, status.st_mtime_ns, status.st_size)
-
-
-@cache
-def _parsed(path: Path, _mtime_ns: int, _size: int) -> tuple[str, Imports]:
-    """Return the digest of a module's normalised source, and what it imports as (module, name)."""
-    try:
-        tree = ast.parse(path.read_bytes())
-    except SyntaxError as error:
-        raise ConfigurationError(
-            "The source of a step is not valid Python.",
-            where=f"{path}:{error.lineno}",
-            got=str(error.msg),
-            code="no-source",
-        ) from error
-    imports: dict[tuple[str, str | None], None] = {}
-    words: list[str] = []
-    _write(tree, words, imports)
-    return sha256("\0".join(words).encode()).hexdigest(), tuple(imports)
-
-
-def _write(node: ast.AST, words: list[str], imports: dict[tuple[str, str | None], None]) -> None:
-    """Write a tree as words, docstrings left out; empty fields too, as Python versions differ in them."""
-    if isinstance(node, ast.Import):
-        imports.update(dict.fromkeys((alias.name, None) for alias in node.names))
-    elif isinstance(node, ast.ImportFrom):
-        module = "." * node.level + (node.module or "")
-        imports.update(dict.fromkeys((module, alias.name) for alias in node.names))
-    words.append(type(node).__name__)
-    for field in node._fields:
-        value = getattr(node, field, None)
-        # whether a name is read or written follows from where it stands
-        if value is None or value == [] or field == "ctx":
-            continue
-        words.append(field)
-        if isinstance(value, ast.AST):
-            _write(value, words, imports)
-        elif isinstance(value, list):
-            if field == "body" and isinstance(node, _WITH_DOCSTRING):
-                value = value[_has_docstring(node) :]
-            words.append(str(len(value)))
-            for item in value:
-                if isinstance(item, ast.AST):
-                    _write(item, words, imports)
-                else:
-                    words.append(repr(item))
-        else:
-            words.append(repr(value))
-
-
-_WITH_DOCSTRING = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
-
-
-def _has_docstring(node: "ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef") -> bool:
-    first = node.body[0] if node.body else None
-    return (
-        isinstance(first, ast.Expr)
-        and isinstance(first.value, ast.Constant)
-        and isinstance(first.value.value, str)
-    )
-
-
 def _resolved(name: str, path: Path, module: str) -> str:
     """Return the absolute name of a module that the module ``name`` imports, maybe relatively."""
     level = len(module) - len(module.lstrip("."))
@@ -169,18 +117,17 @@ def _resolved(name: str, path: Path, module: str) -> str:
     return ".".join([*base, module[level:]]).rstrip(".")
 
 
-def _origin(module: str, attribute: str | None) -> str:
+def _origin(module: str, attribute: str | None, sources: Sources) -> str:
     """Return the module that ``from module import attribute`` really reaches."""
     if attribute is None:
         return module
-    if _source(f"{module}.{attribute}") is not None:
-        return f"{module}.{attribute}"
     path = _source(module)
     if path is not None and path.name == "__init__.py":
-        for further, name in _module(path)[1]:
-            if name == attribute:
-                return _origin(_resolved(module, path, further), attribute)
-    return module
+        # what a package binds itself goes before a module of the same name in it
+        for further, name in sources[path].imports:
+            if name == attribute and (origin := _resolved(module, path, further)) != module:
+                return _origin(origin, attribute, sources)
+    return f"{module}.{attribute}" if _source(f"{module}.{attribute}") is not None else module
 
 
 def _source(name: str) -> Path | None:
@@ -192,7 +139,7 @@ def _source(name: str) -> Path | None:
         return None
     for folder in folders:
         inside = os.path.join(folder, *rest.split(".")) if rest else folder
-        for path in (f"{inside}.py", os.path.join(inside, "__init__.py")):
+        for path in (os.path.join(inside, "__init__.py"), f"{inside}.py"):
             if os.path.isfile(path):
                 return Path(path)
     return None

@@ -63,7 +63,7 @@ class Workspace:
         from pellucid.archive.catalogue import Catalogue
         from pellucid.archive.store import Store
 
-        return cls(path, Archive(Store(path / STORE), Catalogue(path / INDEX)))
+        return cls(path, Archive(Store(path / STORE), Catalogue(path / INDEX), path / CACHE))
 
     @property
     def configuration_path(self) -> Path:

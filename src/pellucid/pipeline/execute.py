@@ -81,7 +81,7 @@ def execute(
         step=step.name,
         version=step.version,
         parameters=step.complete(parameters),
-        code=code_fingerprint(step.function),
+        code=code_fingerprint(step.function, archive.cache and archive.cache / "sources.json"),
         software=software_versions(),
         inputs=dict(sorted(inputs.items())),
     )
