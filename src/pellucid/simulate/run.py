@@ -1,0 +1,199 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Simulate a run: DL0 event files, the description of the array, and the truth."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Lock
+
+import numpy as np
+
+from pellucid.errors import OutputExists
+from pellucid.events.batch import EventType
+from pellucid.formats.description import write_description
+from pellucid.instrument import Subarray, Telescope
+from pellucid.simulate.camera import CameraEvent, CameraSimulator
+from pellucid.simulate.dl0 import DL0Names, SubarrayWriter, TelescopeWriter, quiet
+from pellucid.simulate.instruments import PIXELS_PER_MODULE, CameraPreset, make_subarray, preset
+from pellucid.simulate.light import Light, flash_light, muon_light, no_light, shower_light
+from pellucid.simulate.plan import PlannedEvent, SimulationConfig, plan_run
+from pellucid.simulate.response import draw_response
+from pellucid.simulate.seeds import Purpose, generator
+from pellucid.simulate.truth import TruthWriter
+from pellucid.times import from_unix_utc, to_tai_ns
+
+__all__ = ["RunSimulator", "SimulatedRun", "SimulationConfig", "simulate_run"]
+
+type Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class SimulatedRun:
+    """Files of a simulated run.
+
+    Attributes
+    ----------
+    config : SimulationConfig
+        What was simulated.
+    trigger : Path
+        Events of the subarray (DL0).
+    telescopes : dict of int to Path
+        Events of each telescope (DL0).
+    description : Path
+        Description of the array.
+    truth : dict of int to Path
+        Truth of each telescope.
+    """
+
+    config: SimulationConfig
+    trigger: Path
+    telescopes: dict[int, Path]
+    description: Path
+    truth: dict[int, Path]
+
+
+class RunSimulator:
+    """All that a run is made of; each event can be asked for alone.
+
+    Parameters
+    ----------
+    config : SimulationConfig
+        The run.
+    """
+
+    def __init__(self, config: SimulationConfig) -> None:
+        self.config = config
+        self.kind: CameraPreset = preset(config.camera)
+        self.subarray: Subarray = make_subarray(self.kind, config.telescopes)
+        self.events: list[PlannedEvent] = plan_run(config, self.subarray)
+
+    def camera(self, tel_id: int) -> CameraSimulator:
+        """Return the camera of a telescope."""
+        telescope = self.subarray.telescopes[tel_id]
+        response = draw_response(self.kind, telescope.geometry.n_pixels, self.config.seed, tel_id)
+        return CameraSimulator(self.kind, telescope, response, self.config.excess)
+
+    def record(self, camera: CameraSimulator, event: PlannedEvent) -> CameraEvent:
+        """Return what a camera records in an event; it depends on seed, telescope and event alone."""
+        tel_id = camera.telescope.tel_id
+        light = self._light(camera.telescope, event)
+        sky = 0.0 if event.event_type is EventType.DARK_PEDESTAL else self.config.sky
+        rng = generator(self.config.seed, Purpose.READOUT, tel_id, event.event_id)
+        return camera.expose(rng, light, sky)
+
+    def _light(self, telescope: Telescope, event: PlannedEvent) -> Light:
+        n_pixels, peak = telescope.geometry.n_pixels, self.kind.peak
+        if event.shower is not None:
+            return shower_light(telescope, event.shower, peak)
+        if event.muon is not None:
+            return muon_light(telescope, event.muon, peak)
+        if event.event_type is EventType.FLATFIELD:
+            rng = generator(self.config.seed, Purpose.LIGHT, telescope.tel_id, event.event_id)
+            c = self.config
+            return flash_light(rng, n_pixels, c.flash_intensity, c.flash_spread, peak)
+        return no_light(n_pixels)
+
+
+def simulate_run(
+    config: SimulationConfig, directory: Path, progress: Progress | None = None, workers: int = 2
+) -> SimulatedRun:
+    """Simulate a run and write it below a folder.
+
+    Parameters
+    ----------
+    config : SimulationConfig
+        What to simulate.
+    directory : Path
+        Folder for ``DL0``, ``subarray.json`` and ``truth``; files that are there already are an error.
+    progress : callable, optional
+        Called with telescope events done and to do.
+    workers : int
+        Telescopes simulated at a time; the files do not depend on it.
+
+    Returns
+    -------
+    SimulatedRun
+        The files.
+    """
+    simulator = RunSimulator(config)
+    start_ns = int(to_tai_ns(from_unix_utc(config.start_unix, 0))[0])
+    names = DL0Names(directory, config.sb_id, config.obs_id, config.subarray_id, start_ns)
+    run = SimulatedRun(
+        config=config,
+        trigger=names.trigger(),
+        telescopes={t: names.telescope(t, element_name(simulator, t)) for t in simulator.subarray.tel_ids},
+        description=directory / "subarray.json",
+        truth={t: directory / "truth" / f"TEL{t:03d}.h5" for t in simulator.subarray.tel_ids},
+    )
+    _refuse_existing(run)
+    count = _Counter(sum(len(e.tel_ids) for e in simulator.events), progress)
+    with quiet():
+        _write_subarray(simulator, names)
+        with ThreadPoolExecutor(max(1, workers)) as pool:
+            tasks = [
+                pool.submit(_write_telescope, simulator, names, t, run.truth[t], count)
+                for t in simulator.subarray.tel_ids
+            ]
+            for task in tasks:
+                task.result()
+    write_description(simulator.subarray, run.description)
+    return run
+
+
+def element_name(simulator: RunSimulator, tel_id: int) -> str:
+    """Name of a telescope as array element, e.g. LSTN-01."""
+    return f"{simulator.kind.optics.size_type}N-{tel_id:02d}"
+
+
+def _refuse_existing(run: SimulatedRun) -> None:
+    for path in (run.trigger, *run.telescopes.values(), run.description, *run.truth.values()):
+        if path.exists():
+            raise OutputExists(
+                "There is a simulated run in this folder already.",
+                where=str(path),
+                expected="a folder without this run",
+                mend="choose another folder, or remove the old run",
+            )
+
+
+class _Counter:
+    """Counts events of all threads and tells about them one at a time."""
+
+    def __init__(self, total: int, progress: Progress | None) -> None:
+        self._done, self._total, self._progress, self._lock = 0, total, progress, Lock()
+
+    def add(self) -> None:
+        with self._lock:
+            self._done += 1
+            if self._progress is not None:
+                self._progress(self._done, self._total)
+
+
+def _write_subarray(simulator: RunSimulator, names: DL0Names) -> None:
+    with SubarrayWriter(names) as writer:
+        for event in simulator.events:
+            writer.write(event.event_id, event.time, event.tel_ids, int(event.event_type))
+
+
+def _write_telescope(
+    simulator: RunSimulator, names: DL0Names, tel_id: int, truth_path: Path, count: _Counter
+) -> None:
+    camera = simulator.camera(tel_id)
+    readout = camera.telescope.readout
+    n_modules = readout.n_pixels // PIXELS_PER_MODULE
+    # modules are read out in the order of their cables, not of their place
+    modules = generator(simulator.config.seed, Purpose.PLAN, tel_id).permutation(n_modules)
+    pixels = (modules[:, None] * PIXELS_PER_MODULE + np.arange(PIXELS_PER_MODULE)).ravel()
+    shape = (readout.n_channels, readout.n_pixels, readout.n_samples)
+    element = element_name(simulator, tel_id)
+    with (
+        TelescopeWriter(names, tel_id, element, shape, readout.sampling_rate, pixels, modules) as writer,
+        TruthWriter(truth_path, camera.response) as truth,
+    ):
+        for event in simulator.events:
+            if tel_id in event.tel_ids:
+                recorded = simulator.record(camera, event)
+                writer.write(event.event_id, int(event.event_type), event.time, recorded.adc)
+                truth.write(event, recorded)
+                count.add()
