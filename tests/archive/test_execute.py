@@ -271,6 +271,14 @@ def test_replay_tells_other_code_other_software_and_other_bytes(
     assert report.code_changed
     assert not report.identical
     assert report.got_sha256 != report.expected_sha256 == product.sha256
+    source.write_text(source.read_text().replace('parameters["factor"]', 'parameters["gone"]'))
+    with pytest.raises(PellucidError) as caught:
+        replay(workspace, product.id)
+    assert (caught.value.code, caught.value.got) == ("step-failed", "KeyError: 'gone'")
+    source.write_text("import os\nos._exit(3)\n")
+    with pytest.raises(PellucidError) as caught:
+        replay(workspace, product.id)
+    assert (caught.value.code, caught.value.got) == ("worker-died", "exit 3: no message")
 
 
 def test_what_cannot_be_replayed(

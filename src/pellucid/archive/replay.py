@@ -109,7 +109,8 @@ def replay(workspace: Workspace, id: str) -> ReplayReport:
     CorruptedInput
         Raw bytes are damaged (``damaged-object``).
     PellucidError
-        What a step raises; or the fresh process died (``worker-died``).
+        What a step raises; a step of today cannot do what that of then did (``step-failed``); or the
+        fresh process died (``worker-died``).
     """
     start = perf_counter()
     archive = workspace.archive

@@ -41,13 +41,21 @@ def _carried_out(plan: dict[str, Any], folder: Path) -> dict[str, Any]:
         step = step_named(provenance["step"])
         output = folder / f"{number}{step.suffix}"
         inputs = {i["role"]: files[i["product"]] for i in provenance["inputs"]}
-        step.run(inputs, output, provenance["parameters"], provenance)
+        try:
+            step.run(inputs, output, provenance["parameters"], provenance)
+        except PellucidError:
+            raise
+        except Exception as error:
+            raise PellucidError(
+                f"The step '{step.name}' of today failed where that of then did not.",
+                where=item["name"],
+                got=f"{type(error).__name__}: {error}",
+                mend="replay with the version of the code that made the product, or report it to the author",
+                code="step-failed",
+            ) from error
         files[provenance["product"]] = output
         got, _ = hash_file(output)
-        same_code = (step.version, code_fingerprint(step.function)) == (
-            provenance["version"],
-            provenance["code"],
-        )
+        code_now = (step.version, code_fingerprint(step.function))
         rebuilt.append(
             {
                 "product": provenance["product"],
@@ -55,7 +63,7 @@ def _carried_out(plan: dict[str, Any], folder: Path) -> dict[str, Any]:
                 "expected_sha256": item["sha256"],
                 "got_sha256": got,
                 "identical": got == item["sha256"],
-                "code_changed": not same_code,
+                "code_changed": code_now != (provenance["version"], provenance["code"]),
             }
         )
     return {"rebuilt": rebuilt, "software": software_versions()}
