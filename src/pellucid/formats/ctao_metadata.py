@@ -83,7 +83,7 @@ def product_metadata(
         Whom to ask.
     """
     level, division, association, kind = product_type.split("/")
-    first, last = (time.removesuffix("Z") for time in (first, last))
+    first, last = _nanoseconds(first), _nanoseconds(last)
     return {
         "ctao_metadata_version": METADATA_VERSION,
         "description": description,
@@ -120,3 +120,9 @@ def product_metadata(
         },
         "acquisition": {"sb_id": sb_id},
     }
+
+
+def _nanoseconds(time: str) -> str:
+    """Return an ISO time as the model writes it: without the Z, to the nanosecond."""
+    whole, _, fraction = time.removesuffix("Z").partition(".")
+    return f"{whole}.{fraction:0<9}"

@@ -54,8 +54,14 @@ def layout(columns: Sequence[Column], align: int = 0) -> np.dtype[np.void]:
     columns : sequence of Column
         In their order.
     align : int
-        If above 0, columns whose entries are arrays and the row as a whole start at multiples of it, so
-        that the bytes of the numbers lie in step from row to row, which is what the shuffle needs.
+        If above 0, numbers at least that long and arrays of them start at multiples of it, so that their
+        bytes lie in step from row to row, which is what the shuffle needs. The last column must end a row
+        at such a multiple, because PyTables keeps gaps between columns but not after the last.
+
+    Raises
+    ------
+    ValueError
+        If the last column does not end at a multiple of ``align``.
     """
     offsets: list[int] = []
     end = 0
@@ -66,8 +72,8 @@ def layout(columns: Sequence[Column], align: int = 0) -> np.dtype[np.void]:
             end = -(-end // step) * step
         offsets.append(end)
         end += size * int(np.prod(column.shape, dtype=np.int64))
-    if align:
-        end = -(-end // align) * align
+    if align and end % align:
+        raise ValueError(f"a row of {end} bytes is out of step: put short columns before long ones")
     return np.dtype(
         {
             "names": [c.name for c in columns],

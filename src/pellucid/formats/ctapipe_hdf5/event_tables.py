@@ -48,14 +48,8 @@ class EventTables:
         self._tel_ids = np.array(subarray.tel_ids, dtype=np.int64)
         self._blocks = BlockWriter(file)
         self._n_events = 0
-        self._n_calibration = 0
         self._pointing: dict[int, tuple[float, float]] = {}
         self._make_groups()
-
-    @property
-    def only_calibration(self) -> bool:
-        """Whether there were events, none of them a shower."""
-        return 0 < self._n_events == self._n_calibration
 
     def pointing(self) -> Iterator[tuple[int, float, float]]:
         """Yield telescope, azimuth and altitude, in deg, of simulated telescopes as first seen."""
@@ -82,7 +76,6 @@ class EventTables:
                 self._remember_pointing(images, camera)
         self._blocks.flush()
         self._n_events += calibration.size
-        self._n_calibration += int(np.count_nonzero(calibration))
 
     def finish(self) -> None:
         """Write what is left, and empty tables where the readers of the format need one."""
@@ -164,7 +157,7 @@ class EventTables:
                 event,
                 tel_id=tel_id,
                 true_impact_distance=_taken(distance, known[event], np.nan),
-                true_impact_distance_uncert=np.nan,
+                true_impact_distance_uncert=0.0,
             )
 
     def _add_telescope(self, chunk: EventChunk, images: Sequence[CameraImages], camera: CameraRows) -> None:

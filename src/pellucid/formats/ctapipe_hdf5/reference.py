@@ -27,7 +27,6 @@ def root_attributes(
     lineage: Mapping[str, JSON],
     contact: Contact,
     focal_length: str,
-    calibration: bool,
     span: tuple[int, int],
     flags: Sequence[str],
 ) -> dict[str, Attribute]:
@@ -41,8 +40,6 @@ def root_attributes(
         All that determines the product, JSON.
     focal_length : str
         Which focal length gave the angles.
-    calibration : bool
-        Whether the file holds calibration events and no showers.
     span : tuple of int
         Time of the first and the last event, in ns since 1970-01-01T00:00:00 TAI.
     flags : sequence of str
@@ -54,7 +51,7 @@ def root_attributes(
         If the lineage is larger than an attribute can be.
     """
     first, last = (to_utc_iso(t) for t in span)
-    kind = ("Calibration" if calibration else "AirShower") + ("Sim" if run.is_simulation else "")
+    kind = "ObservationSim" if run.is_simulation else "Observation"
     description = "DL1 images and parameters of Cherenkov telescopes"
     product = product_metadata(
         f"DL1/Event/Subarray/{kind}",

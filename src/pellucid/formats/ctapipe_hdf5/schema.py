@@ -175,14 +175,16 @@ class Schema:
         n = (n_pixels,)
         columns = [
             *self._tel_event,
-            Column("image", "<f4", "charge in photo-electrons", shape=n, blank=_NAN),
-            Column("peak_time", "<f4", "time of the pulse in the window, in ns", shape=n, blank=_NAN),
             Column("image_mask", "?", "pixels that survived the cleaning", shape=n),
             Column("is_valid", "?", "whether the camera was read out"),
         ]
         if n_channels > 1:
             note = "gain channel, 0 is high gain, -1 if not known"
             columns.append(Column("selected_gain_channel", "|i1", note, shape=n, blank=-1))
+        columns += [
+            Column("image", "<f4", "charge in photo-electrons", shape=n, blank=_NAN),
+            Column("peak_time", "<f4", "time of the pulse in the window, in ns", shape=n, blank=_NAN),
+        ]
         return _table(columns, 4, _IMAGE_CHUNK)
 
     def calibration_images(self, n_pixels: int, n_channels: int) -> TableLayout:
@@ -239,7 +241,7 @@ class Schema:
     def impact(self) -> TableLayout:
         """Distances of one telescope from the simulated shower axes."""
         note = "distance of the telescope from the shower axis"
-        error = "error of the distance, none for simulated truth"
+        error = "error of the distance, 0 for simulated truth"
         return _table(
             [
                 *self._tel_event,

@@ -62,7 +62,7 @@ class TableFile:
             )
         with self._typed():
             self._file: Any = tables.open_file(
-                str(self._hidden), "w", PYTABLES_SYS_ATTRS=False, MAX_BLOSC_THREADS=1, MAX_NUMEXPR_THREADS=1
+                str(self._hidden), "w", pytables_sys_attrs=False, max_blosc_threads=1, max_numexpr_threads=1
             )
 
     def group(self, path: str) -> None:
@@ -91,6 +91,8 @@ class TableFile:
         """Make an empty table that is filled by `append_block`."""
         with self._typed():
             table = self._create(path, layout.dtype, layout.rows)
+            if table.dtype != layout.dtype:
+                raise ValueError(f"{path}: the library stores rows otherwise than they are laid out")
             self._set(table, attributes(layout.columns))
             self._blocks[path] = (table, layout)
 

@@ -141,7 +141,6 @@ class DL1Writer:
                     lineage=self._provenance,
                     contact=self._contact,
                     focal_length=self._focal_length,
-                    calibration=self._events.only_calibration,
                     span=self._span or (start, start),
                     flags=flags,
                 )

@@ -35,7 +35,9 @@ def hexagons(rings: int, name: str = "HexCam") -> CameraGeometry:
     q, r = np.meshgrid(np.arange(-rings, rings + 1), np.arange(-rings, rings + 1))
     inside = np.abs(q + r) <= rings
     x, y = (q + r / 2)[inside] * 0.05, (r * np.sqrt(3) / 2)[inside] * 0.05
-    return CameraGeometry(name, x, y, np.full(x.size, np.sqrt(3) / 2 * 0.05**2), PixelShape.HEXAGON, 30.0, 10.0)
+    return CameraGeometry(
+        name, x, y, np.full(x.size, np.sqrt(3) / 2 * 0.05**2), PixelShape.HEXAGON, 30.0, 10.0
+    )
 
 
 def squares(side: int) -> CameraGeometry:
@@ -64,7 +66,8 @@ def make_run(simulation: bool = True, obs_id: int = 4, atmosphere: bool = True) 
     profile = AtmosphereProfile("winter", 99, 2156.0, 120e3, h, 1.2e-3 * np.exp(-h / 8), 1e3 * np.exp(-h / 8))
     truth = SimulationRun(
         run_number=obs_id, corsika_version=7741, simtel_version=1666280811, energy_range_min=0.03,
-        energy_range_max=50.0, spectral_index=-2.0, n_showers=1000, shower_reuse=10, min_alt=70.0, max_alt=70.0,
+        energy_range_max=50.0, spectral_index=-2.0, n_showers=1000, shower_reuse=10,
+        min_alt=70.0, max_alt=70.0,
         min_az=180.0, max_az=180.0, min_viewcone_radius=0.0, max_viewcone_radius=10.0, min_scatter_range=0.0,
         max_scatter_range=1500.0, diffuse=1, core_pos_mode=1, atmosphere=99, prod_site_alt=2156.0,
         prod_site_b_total=38.7, prod_site_b_declination=-4.3, prod_site_b_inclination=37.1,
@@ -136,7 +139,11 @@ def cut(
         events = ArrayEvents(e.event_id[low:high], e.event_type[low:high], e.time[low:high])
         keep = np.flatnonzero((t.event_row >= low) & (t.event_row < high))
         triggers = TelescopeTriggers(
-            t.event_row[keep] - low, t.tel_id[keep], t.time[keep], t.event_type[keep], t.n_trigger_pixels[keep]
+            t.event_row[keep] - low,
+            t.tel_id[keep],
+            t.time[keep],
+            t.event_type[keep],
+            t.n_trigger_pixels[keep],
         )
         showers = None
         if s is not None:
@@ -166,7 +173,15 @@ def _taken(whole: CameraImages, rows: np.ndarray, low: int) -> CameraImages:
         event_row=b.event_row[rows] - low,
         **{
             name: None if getattr(b, name) is None else getattr(b, name)[rows]
-            for name in ("tel_id", "adc", "coefficients", "azimuth", "altitude", "true_image", "true_image_sum")
+            for name in (
+                "tel_id",
+                "adc",
+                "coefficients",
+                "azimuth",
+                "altitude",
+                "true_image",
+                "true_image_sum",
+            )
         },
     )
     names = ("selected", "image", "peak_time", "gain_channel", "image_mask", "parameters", "true_parameters")
