@@ -4,6 +4,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from importlib import import_module
@@ -89,27 +90,35 @@ def run_block(kind: str, text: str, folder: Path) -> None:
         (folder / first.removeprefix("# ")).write_text(rest)
         return
     if kind == "python":
-        script = text
-        command = [sys.executable, "-c", script]
+        commands = [[sys.executable, "-c", text]]
     else:
-        script = "\n".join(line.removeprefix("$ ") for line in text.splitlines() if line.startswith("$ "))
-        if re.search(r"\bID\b", script):
+        commands = [["sh", "-ec", line[2:]] for line in text.splitlines() if line.startswith("$ ")]
+    for *command, script in commands:
+        if kind == "console" and re.search(r"\bID\b", script):
             script = re.sub(r"\bID\b", newest(folder), script)
-        command = ["sh", "-ec", script]
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, f"{script}\n{done.stdout}\n{done.stderr}"
+        done = subprocess.run(
+            [*command, script], cwd=folder, env=environment, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, f"{script}\n{done.stdout}\n{done.stderr}"
 
 
 def newest(folder: Path) -> str:
+    """Return the id that stands for ID in an example: that of the newest product."""
+    environment = {k: v for k, v in os.environ.items() if k != "PELLUCID_WORKSPACE"}
     command = [sys.executable, "-m", "pellucid.cli", "find", "--limit", "1", "--json"]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=True)
     identity: str = json.loads(done.stdout)["products"][0]["id"]
     return identity
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.relative_to(REPOSITORY).as_posix())
-def test_the_examples_of_a_page_run(page: Path, tmp_path: Path) -> None:
-    for kind, text in BLOCK.findall(page.read_text(encoding="utf-8")):
+def test_the_examples_of_a_page_run(page: Path, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    blocks = BLOCK.findall(page.read_text(encoding="utf-8"))
+    if any("gamma.simtel.zst" in text for kind, text in blocks if kind in RUNNABLE):
+        data_dir: Path = request.getfixturevalue("data_dir")
+        real = data_dir / "camera" / "simtel" / "gamma_prod6_tel_event_header_v4.simtel.zst"
+        shutil.copy(real, tmp_path / "gamma.simtel.zst")
+    for kind, text in blocks:
         if kind in RUNNABLE:
             run_block(kind, text, tmp_path)
 
