@@ -1,0 +1,249 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""A telescope's DL0v1 events: samples in the order of the camera's pixels, and what they mean."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from pellucid.errors import CorruptedInput, MissingInput
+from pellucid.events.batch import Coefficients, EventType
+from pellucid.formats.zfits_file import MessageFile
+from pellucid.instrument import Subarray, Telescope
+
+__all__ = ["RawTelescopeEvent", "TelescopeFile"]
+
+_STORED, _HIGH, _LOW = 0b11, 0b100, 0b1000
+"""Bits of the pixel status: not removed as empty, high and low gain stored."""
+
+_KNOWN_TYPES = {int(kind) for kind in EventType}
+_TEN_PS = np.float32(0.01)
+
+
+@dataclass(frozen=True, eq=False)
+class RawTelescopeEvent:
+    """One event of one telescope.
+
+    Attributes
+    ----------
+    event_id, tel_id : int
+        Identifiers.
+    event_type : int
+        Code of `EventType`.
+    time : tuple of int
+        Stamp: s and quarter ns since 1970-01-01T00:00:00 TAI.
+    adc : ndarray of uint16, shape (n_channels, n_pixels, n_samples)
+        Stored samples; pixels without data hold the value that means zero.
+    coefficients : Coefficients
+        What the samples mean.
+    """
+
+    event_id: int
+    tel_id: int
+    event_type: int
+    time: tuple[int, int]
+    adc: npt.NDArray[np.uint16]
+    coefficients: Coefficients
+
+
+class TelescopeFile:
+    """A DL0v1 event file of one telescope.
+
+    A stored sample s means the value s / scale - offset, in p.e. per sample where the camera server
+    calibrated it and in ADC counts else; so without a calibration of ours, the pedestal is
+    offset * scale and the factor 1 / scale.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    subarray : Subarray
+        Description of the telescopes.
+    calibration : dict of int to Coefficients
+        Calibration by telescope, in stored counts, instead of the file's own scale and offset.
+
+    Attributes
+    ----------
+    telescope : Telescope
+        Whose events they are.
+    obs_id, sb_id : int
+        Observation and scheduling block.
+    """
+
+    def __init__(self, path: Path, subarray: Subarray, calibration: dict[int, Coefficients]) -> None:
+        self.path = path
+        self._file = MessageFile(
+            path,
+            {
+                "DataStream": "DL0v1.Telescope.DataStream",
+                "CameraConfiguration": "DL0v1.Telescope.CameraConfiguration",
+                "Events": "DL0v1.Telescope.Event",
+            },
+        )
+        stream = self._file.first("DataStream")
+        self._configuration = self._file.first("CameraConfiguration")
+        self.obs_id, self.sb_id = int(stream.obs_id), int(stream.sb_id)
+        self.telescope = self._described(int(stream.tel_id), subarray)
+        self._map = self._pixel_map()
+        self._scale, self._offset = float(stream.waveform_scale), float(stream.waveform_offset)
+        if not (np.isfinite([self._scale, self._offset]).all() and self._scale > 0.0):
+            raise self._wrong("a finite offset and a scale above 0", f"{self._offset} and {self._scale}")
+        self._zero = np.uint16(np.clip(np.rint(self._offset * self._scale), 0, 65535))
+        self._base = self._base_coefficients(calibration)
+        self._cache: dict[tuple[bytes, bytes, int], Coefficients] = {}
+
+    @property
+    def n_events(self) -> int:
+        """Number of events in the file."""
+        return self._file.length("Events")
+
+    def events(self) -> Iterator[RawTelescopeEvent]:
+        """Yield the events; their identifiers must ascend."""
+        last = -1
+        for message in self._file.rows("Events"):
+            event = self._event(message)
+            if event.event_id <= last:
+                raise self._wrong(
+                    "ascending event identifiers", f"{event.event_id} after {last}", event.event_id
+                )
+            last = event.event_id
+            yield event
+
+    def _described(self, tel_id: int, subarray: Subarray) -> Telescope:
+        if tel_id not in subarray.telescopes:
+            raise MissingInput(
+                f"Telescope {tel_id} is not described.",
+                where=str(self.path),
+                expected=f"one of {subarray.tel_ids} of '{subarray.name}'",
+                mend="give the description of the array that took the data",
+                code="undescribed-telescope",
+            )
+        telescope = subarray.telescopes[tel_id]
+        got = int(self._configuration.num_channels), int(self._configuration.num_samples_nominal)
+        readout = telescope.readout
+        if got != (readout.n_channels, readout.n_samples):
+            expected = f"{readout.n_channels} channels of {readout.n_samples} samples, as described"
+            raise self._wrong(expected, f"{got[0]} channels of {got[1]} samples")
+        return telescope
+
+    def _pixel_map(self) -> npt.NDArray[np.int64]:
+        pixels = _array(self._configuration.pixel_id_map).astype(np.int64)
+        n_pixels = self.telescope.readout.n_pixels
+        unique = np.unique(pixels)
+        if unique.size != pixels.size or unique.size == 0 or unique[0] < 0 or unique[-1] >= n_pixels:
+            span = f"{pixels.min()} to {pixels.max()}" if pixels.size else "nothing"
+            raise self._wrong(f"different pixels from 0 to {n_pixels - 1}", f"{pixels.size} pixels, {span}")
+        return pixels
+
+    def _base_coefficients(self, calibration: dict[int, Coefficients]) -> Coefficients:
+        readout, tel_id = self.telescope.readout, self.telescope.tel_id
+        shape = (readout.n_channels, readout.n_pixels)
+        if tel_id in calibration:
+            known = calibration[tel_id]
+            if known.pedestal.shape != shape:
+                raise self._wrong(f"a calibration of shape {shape}", f"shape {known.pedestal.shape}")
+            return known
+        return Coefficients(
+            tel_id=tel_id,
+            pedestal=np.full(shape, self._offset * self._scale, np.float32),
+            factor=np.full(shape, 1.0 / self._scale, np.float32),
+            time_shift=np.zeros(shape, np.float32),
+            unusable=np.zeros(shape, np.bool_),
+        )
+
+    def _event(self, message: Any) -> RawTelescopeEvent:
+        n_channels, n_samples = int(message.num_channels), int(message.num_samples)
+        stored_pixels, readout = int(message.num_pixels_survived), self.telescope.readout
+        event_id = int(message.event_id)
+        status, waveform = _array(message.pixel_status), _array(message.waveform)
+        if status.size != self._map.size:
+            raise self._wrong(f"{self._map.size} pixel states", str(status.size), event_id)
+        stored = (status & _STORED) != 0
+        # array control leaves the bits at 0 where no data were removed
+        if stored_pixels == status.size and not stored.any():
+            stored = np.ones(status.size, np.bool_)
+        shape = (n_channels, stored_pixels, n_samples)
+        if (
+            int(stored.sum()) != stored_pixels
+            or waveform.size != np.prod(shape)
+            or waveform.dtype != np.uint16
+        ):
+            got = f"{waveform.size} samples ({waveform.dtype}), {int(stored.sum())} pixels marked as stored"
+            raise self._wrong(
+                f"{shape[0]} channels x {shape[1]} pixels x {shape[2]} samples (uint16)", got, event_id
+            )
+        if n_channels not in (1, readout.n_channels):
+            raise self._wrong(f"1 or {readout.n_channels} channels", str(n_channels), event_id)
+        adc = np.full((n_channels, readout.n_pixels, n_samples), self._zero, np.uint16)
+        adc[:, self._map[stored]] = waveform.reshape(shape)
+        kind = int(message.event_type)
+        return RawTelescopeEvent(
+            event_id=event_id,
+            tel_id=self.telescope.tel_id,
+            event_type=kind if kind in _KNOWN_TYPES else int(EventType.UNKNOWN),
+            time=(int(message.event_time_s), int(message.event_time_qns)),
+            adc=adc,
+            coefficients=self._coefficients(message, status, stored, n_channels),
+        )
+
+    def _coefficients(
+        self, message: Any, status: npt.NDArray[np.uint8], stored: npt.NDArray[np.bool_], n_channels: int
+    ) -> Coefficients:
+        """Coefficients of an event; events with equal states and time shifts share one object."""
+        shifts = message.pixel_time_shift.data
+        key = (status.tobytes(), shifts, n_channels)
+        if key not in self._cache:
+            if len(self._cache) >= 64:
+                self._cache.clear()
+            self._cache[key] = self._make_coefficients(message, status, stored, n_channels)
+        return self._cache[key]
+
+    def _make_coefficients(
+        self, message: Any, status: npt.NDArray[np.uint8], stored: npt.NDArray[np.bool_], n_channels: int
+    ) -> Coefficients:
+        base, readout = self._base, self.telescope.readout
+        states = np.zeros(readout.n_pixels, np.uint8)
+        states[self._map] = status
+        present = np.stack([(states & bit) != 0 for bit in (_HIGH, _LOW)[: readout.n_channels]])
+        rows = np.arange(readout.n_channels)
+        if n_channels < readout.n_channels:
+            channel = np.where(present[0], 0, 1)
+            columns = np.arange(readout.n_pixels)
+            pick: Any = (channel[None], columns[None])
+            present = present.any(axis=0)[None]
+        else:
+            pick = rows
+        shift = base.time_shift[pick].copy()
+        own = _array(message.pixel_time_shift)
+        if own.size:
+            if own.size != n_channels * int(stored.sum()):
+                raise self._wrong(
+                    f"{n_channels * int(stored.sum())} time shifts", str(own.size), int(message.event_id)
+                )
+            shift[:, self._map[stored]] += own.reshape(n_channels, -1).astype(np.float32) * _TEN_PS
+        return Coefficients(
+            tel_id=base.tel_id,
+            pedestal=base.pedestal[pick],
+            factor=base.factor[pick],
+            time_shift=shift,
+            unusable=base.unusable[pick] | ~present,
+        )
+
+    def _wrong(self, expected: str, got: str, event_id: int | None = None) -> CorruptedInput:
+        return CorruptedInput(
+            "The telescope file contradicts itself or its description.",
+            where=str(self.path) if event_id is None else f"{self.path}, event {event_id}",
+            expected=expected,
+            got=got,
+            mend="deliver the file again; if it is right, correct the description of the array",
+            code="inconsistent-events",
+        )
+
+
+def _array(message: Any) -> npt.NDArray[Any]:
+    from protozfits import any_array_to_numpy
+
+    return np.asarray(any_array_to_numpy(message)) if message.data else np.zeros(0, np.uint8)
