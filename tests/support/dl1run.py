@@ -45,11 +45,11 @@ def squares(side: int) -> CameraGeometry:
     return CameraGeometry("SquareCam", x, y, np.full(x.size, 0.006**2), PixelShape.SQUARE)
 
 
-def make_array(rings: int = 3) -> Subarray:
+def make_array(geometry: CameraGeometry | None = None) -> Subarray:
     pulse = np.exp(-(((np.arange(40) * 0.25 - 5) / 2) ** 2))
     lst = Optics("LST", "LST", "PARABOLIC", 1, 198, 386.7, 28.0, 29.3)
     sst = Optics("ASTRI", "SST", "SCHWARZSCHILD_COUDER", 2, 18, 11.5, 2.15, 2.19)
-    big, small = hexagons(rings), squares(4)
+    big, small = geometry or hexagons(3), squares(4)
     two = Readout(1.0, 2, big.n_pixels, 40, np.stack([pulse, pulse * 0.9]), 0.25)
     one = Readout(0.5, 1, small.n_pixels, 25, pulse[None], 0.25)
     telescopes = {

@@ -125,6 +125,6 @@ def _transform(column: Column) -> dict[str, Attribute]:
 
 
 def strings(name: str, values: Sequence[str], description: str) -> tuple[Column, npt.NDArray[np.bytes_]]:
-    """Return a column of text and its UTF-8 values, as wide as the longest one."""
+    """Return a column of text and its UTF-8 values, shape (n,), as wide in bytes as the longest one."""
     data = np.array([v.encode() for v in values], dtype=np.bytes_)
     return Column(name, data.dtype.str, description, transform="string"), data

@@ -73,7 +73,10 @@ def read_calibration_images(path: Path, tel_id: int) -> np.ndarray:
 
 
 def read_table(path: Path, name: str) -> np.ndarray:
-    """Return a table of the file by its HDF5 path, structured, shape (n,). Errors: as `read_parameters`."""
+    """Return a table of the file by its HDF5 path, structured, shape (n,); units as in the file.
+
+    Errors: as `read_parameters`.
+    """
     with _opened(path) as file:
         if name not in file:
             raise MissingInput(

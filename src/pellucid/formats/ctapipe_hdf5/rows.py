@@ -97,7 +97,7 @@ class CameraRows:
 
 
 def copied(rows: np.ndarray) -> Fill:
-    """Return a fill that copies the rows of a structured array."""
+    """Return a fill that copies the rows of a structured array, shape (n,)."""
 
     def fill(view: np.ndarray, start: int, stop: int) -> None:
         view[...] = rows[start:stop]
@@ -112,7 +112,7 @@ def filled_from(
     chunk: EventChunk,
     layout: TableLayout,
 ) -> Fill:
-    """Return a fill that takes a telescope's rows from the batches; where there is none, the row is blank."""
+    """Return a fill with a telescope's rows from the batches, shape (n,); a missing one is blank."""
 
     def fill(view: np.ndarray, start: int, stop: int) -> None:
         batch, row = rows.batch[start:stop], rows.row[start:stop]
@@ -131,7 +131,7 @@ def filled_from(
 
 
 def copy_image(view: np.ndarray, where: Where, images: CameraImages, rows: I8) -> None:
-    """Copy images of one gain channel, their peak times and masks."""
+    """Copy images of one gain channel (photo-electrons), peak times (ns) and masks to rows, shape (n,)."""
     view["image"][where] = images.image[rows, 0]
     view["peak_time"][where] = images.peak_time[rows, 0]
     view["image_mask"][where] = images.image_mask[rows]
@@ -141,7 +141,7 @@ def copy_image(view: np.ndarray, where: Where, images: CameraImages, rows: I8) -
 
 
 def copy_calibration(view: np.ndarray, where: Where, images: CameraImages, rows: I8) -> None:
-    """Copy images of all gain channels, and the truth where the table has it."""
+    """Copy images of all gain channels (photo-electrons, ns), and the truth, to rows, shape (n,)."""
     view["image"][where] = images.image[rows]
     view["peak_time"][where] = images.peak_time[rows]
     if "true_image" in (view.dtype.names or ()):
@@ -149,7 +149,7 @@ def copy_calibration(view: np.ndarray, where: Where, images: CameraImages, rows:
 
 
 def copy_parameters(view: np.ndarray, where: Where, images: CameraImages, rows: I8) -> None:
-    """Copy the parameters of the cleaned images."""
+    """Copy the parameters of the cleaned images, units as in `PARAMETERS`, to rows, shape (n,)."""
     found = images.parameters[rows]
     for name in found.dtype.names or ():
         view[name][where] = found[name]
@@ -157,14 +157,14 @@ def copy_parameters(view: np.ndarray, where: Where, images: CameraImages, rows: 
 
 
 def copy_true_image(view: np.ndarray, where: Where, images: CameraImages, rows: I8) -> None:
-    """Copy simulated photo-electrons; -1 where the input does not say."""
+    """Copy simulated photo-electrons to rows, shape (n,); -1 where the input does not say."""
     image, total = images.batch.true_image, images.batch.true_image_sum
     view["true_image"][where] = -1 if image is None else image[rows]
     view["true_image_sum"][where] = -1 if total is None else total[rows]
 
 
 def copy_true_parameters(view: np.ndarray, where: Where, images: CameraImages, rows: I8) -> None:
-    """Copy the parameters of the simulated photo-electrons; NaN and -1 where there are none."""
+    """Copy the parameters of the simulated photo-electrons to rows, shape (n,); NaN, -1 if none."""
     for name in view.dtype.names or ():
         if not name.startswith("true_"):
             continue

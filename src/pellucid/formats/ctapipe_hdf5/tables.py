@@ -6,6 +6,7 @@ import errno
 import os
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -140,7 +141,7 @@ class TableFile:
         return self._file.create_table(
             parent,
             name,
-            dtype,
+            _description(dtype),
             createparents=True,
             filters=_FILTERS,
             chunkshape=(chunk,),
@@ -172,6 +173,12 @@ class TableFile:
             raise
         except (OSError, tables.HDF5ExtError) as error:
             raise _unwritable(self.path, error) from error
+
+
+@cache
+def _description(dtype: np.dtype[np.void]) -> Any:
+    # made once per kind of table, not per telescope: this is most of the time it takes to make a table
+    return tables.descr_from_dtype(dtype)[0]
 
 
 def _unwritable(path: Path, error: Exception) -> IntermittentError:
