@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Where the packages are that Pellucid is measured against: `make peers` puts them into `.peers`."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+FOLDER = REPOSITORY / ".peers"
+PEERS = {"ctapipe": ["ctapipe==0.32.*", "eventio"]}
+"""Environment and what it holds; each peer has its own, since their requirements differ."""
+
+
+def peer_python(name: str) -> Path:
+    """Return the interpreter of a peer's environment; where there is none, say how to make it."""
+    python = FOLDER / name / "bin" / "python"
+    if not python.exists():
+        sys.exit(f"The peer '{name}' is not installed: run 'make peers' first.")
+    return python
+
+
+def peer_command(program: str) -> list[str]:
+    """Return the command line that starts a program of a peer, e.g. ``ctapipe-process``."""
+    return [str(peer_python(program.partition("-")[0]).parent / program)]
+
+
+def peer_version(name: str) -> str:
+    """Return the installed version of a peer."""
+    code = f"from importlib.metadata import version; print(version({name!r}))"
+    shown = subprocess.run([peer_python(name), "-c", code], check=True, capture_output=True, text=True)
+    return shown.stdout.strip()
