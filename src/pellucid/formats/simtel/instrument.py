@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The array as a sim_telarray file describes it: telescopes, cameras, optics, pulses."""
 
+import struct
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from pellucid.errors import CorruptedInput
+from pellucid.formats.eventio import Block
 from pellucid.instrument import (
     CameraGeometry,
     Optics,
@@ -17,7 +19,7 @@ from pellucid.instrument import (
     Telescope,
 )
 
-__all__ = ["DESCRIPTIONS", "build_subarray"]
+__all__ = ["DESCRIPTIONS", "build_subarray", "description"]
 
 DESCRIPTIONS = {
     2002: "camera_settings",
@@ -29,6 +31,9 @@ DESCRIPTIONS = {
     2008: "drive_settings",
 }
 """Blocks that describe one telescope, by type."""
+
+_ORGANIZATION = 2003
+_USED = {2002, 2004, 2005}
 
 
 class _Known(NamedTuple):
@@ -57,6 +62,7 @@ _TELESCOPES = {
 _MAGIC_TILES = {964: "MAGIC-1", 247: "MAGIC-2"}
 _MAGIC_FOCAL_LENGTHS = (16.97, 17.0)
 
+_ORGANIZATION_HEAD = struct.Struct("<iiii")
 _PIXEL_SHAPES = {
     0: (PixelShape.CIRCLE, 0.0),
     1: (PixelShape.HEXAGON, 0.0),
@@ -66,6 +72,26 @@ _PIXEL_SHAPES = {
 
 type Meta = Mapping[bytes, bytes]
 type Description = Mapping[str, Any]
+
+
+def description(block: Block) -> Description:
+    """Decode a block that describes a telescope, as far as it is used.
+
+    Of the camera's organization only the numbers at its head are: the wiring of every pixel would cost
+    more time than all the rest of the file's head.
+    """
+    if block.kind in _USED:
+        parsed: Description = block.parse()
+        return parsed
+    if block.kind != _ORGANIZATION:
+        return {}
+    if block.version != 1:
+        parsed = block.parse()
+        return {"n_pixels": parsed["n_pixels"], "n_gains": parsed["n_gains"]}
+    if len(block.payload) < _ORGANIZATION_HEAD.size:
+        raise block.corrupted("The organization of a camera is cut.", code="truncated")
+    n_pixels, _, n_gains, _ = _ORGANIZATION_HEAD.unpack_from(block.payload)
+    return {"n_pixels": n_pixels, "n_gains": n_gains}
 
 
 def build_subarray(

@@ -12,7 +12,7 @@ from pellucid.events import Coefficients, EventChunk, EventType
 from pellucid.formats.eventio import Block, BlockReader
 from pellucid.formats.simtel.chunk import ChunkBuilder
 from pellucid.formats.simtel.event import parse_array_event
-from pellucid.formats.simtel.instrument import DESCRIPTIONS, build_subarray
+from pellucid.formats.simtel.instrument import DESCRIPTIONS, build_subarray, description
 from pellucid.formats.simtel.run import run_info, shower_distribution
 from pellucid.formats.simtel.truth import PHOTOELECTRONS, TrueEvent, has_true_images, parse_photoelectrons
 from pellucid.instrument import Subarray
@@ -28,6 +28,8 @@ TELESCOPE_DATA, PHOTONS_AT_GROUND = 1204, 1205
 _NOT_USED = {INPUT_CARD, PHOTONS_AT_GROUND, 2024, 2025, 2033}
 _CALIBRATION_TYPES = {0: EventType.DARK_PEDESTAL, 1: EventType.SKY_PEDESTAL, 2: EventType.SINGLE_PE}
 _FIRST_FLASHER_TYPE = 3
+# a line of the history follows its time and its length
+_HISTORY_LINE = 6
 
 
 class SimtelSource:
@@ -154,7 +156,7 @@ class SimtelSource:
         """Take a block that belongs to the head of a file; false for all others."""
         kind = block.kind
         if kind == HISTORY:
-            self._history += [line for _, line in (child.parse() for child in block.children())]
+            self._history += [bytes(child.payload[_HISTORY_LINE:]) for child in block.children()]
         elif kind == META and block.ident == -1:
             self._global_meta = _stripped(block.parse())
         elif kind == META:
@@ -166,7 +168,7 @@ class SimtelSource:
         elif kind == ATMOSPHERE:
             self._atmosphere = self._atmosphere or block.parse()
         elif kind in DESCRIPTIONS:
-            self._descriptions.setdefault(block.ident, {})[DESCRIPTIONS[kind]] = block.parse()
+            self._descriptions.setdefault(block.ident, {})[DESCRIPTIONS[kind]] = description(block)
         else:
             return kind == INPUT_CARD
         return True
@@ -270,8 +272,11 @@ class SimtelSource:
                 code="no-calibration",
             )
         factor = np.asarray(laser["calib"], np.float32)
+        disabled = np.asarray(self._descriptions[tel_id]["disabled_pixels"]["HV_disabled"])
+        if disabled.size and not (disabled.min() >= 0 and disabled.max() < factor.shape[1]):
+            raise block.corrupted(f"Telescope {tel_id} has disabled pixels that its camera does not have.")
         unusable = np.zeros(factor.shape, np.bool_)
-        unusable[:, self._descriptions[tel_id]["disabled_pixels"]["HV_disabled"]] = True
+        unusable[:, disabled] = True
         pedestal = np.asarray(monitoring["pedestal"] / monitoring["n_ped_slices"], np.float32)
         if not (np.isfinite(pedestal).all() and np.isfinite(factor).all() and pedestal.shape == factor.shape):
             raise block.corrupted(
