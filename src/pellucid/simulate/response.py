@@ -44,7 +44,7 @@ class ResponseSpread:
     time: float = 0.8
     dead: float = 0.004
     noisy: float = 0.003
-    noise_factor: float = 6.0
+    noise_factor: float = 8.0
 
 
 @dataclass(frozen=True, eq=False)
