@@ -89,7 +89,18 @@ def _hdf5(head: bytes) -> FileKind | None:
     return FileKind("hdf5", None) if head.startswith(b"\x89HDF\r\n\x1a\n") else None
 
 
-FORMATS: tuple[Callable[[bytes], FileKind | None], ...] = (_eventio, _zfits_dl0, _fits, _hdf5)
+def _description(head: bytes) -> FileKind | None:
+    described = head.startswith(b'{"format": "pellucid subarray description"')
+    return FileKind("json", "DL0/Service/Subarray/Description") if described else None
+
+
+FORMATS: tuple[Callable[[bytes], FileKind | None], ...] = (
+    _eventio,
+    _zfits_dl0,
+    _fits,
+    _hdf5,
+    _description,
+)
 """Asked in this order; the first that answers is right."""
 
 

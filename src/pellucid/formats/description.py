@@ -47,6 +47,7 @@ def write_description(subarray: Subarray, path: Path) -> None:
                 "camera": key,
             }
         )
+    # the format comes first: by it the file is recognised
     document = {
         "format": FORMAT,
         "version": VERSION,
@@ -55,7 +56,7 @@ def write_description(subarray: Subarray, path: Path) -> None:
         "telescopes": telescopes,
         "cameras": cameras,
     }
-    path.write_text(json.dumps(document, sort_keys=True, allow_nan=True) + "\n", encoding="utf-8")
+    path.write_text(json.dumps(document) + "\n", encoding="utf-8")
 
 
 def read_description(path: Path) -> Subarray:
