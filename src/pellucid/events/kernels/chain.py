@@ -56,10 +56,26 @@ def extract_rows(
     peak_time: F4,
     channel: I1,
 ) -> None:
-    """Fill image, peak_time (m, channels, n_pixels) and channel (m, n_pixels) of the rows first to last - 1.
+    """Calibrate the rows ``first`` to ``last`` - 1 and extract their charges and times.
 
-    ``use`` (m,) says which of the k sets of coefficients (k, n_channels, n_pixels) a row takes;
-    correction is (k, n_channels), sampling_rate (k,) in GHz. Other arguments as in the called kernels.
+    Parameters
+    ----------
+    adc : ndarray, shape (m, n_channels, n_pixels, n_samples)
+        Raw samples, in ADC counts.
+    selected : ndarray of bool, shape (m,)
+        Rows of which one gain channel is chosen per pixel.
+    use : ndarray of int64, shape (m,)
+        Which of the k sets of coefficients a row takes.
+    pedestal, factor, time_shift, unusable : ndarray, shape (k, n_channels, n_pixels)
+        Coefficients, as in `Coefficients`.
+    correction : ndarray, shape (k, n_channels)
+        One over the part of a pulse that the window holds.
+    sampling_rate : ndarray, shape (k,)
+        In GHz.
+    image, peak_time : ndarray of float32, shape (m, n_stored, n_pixels)
+        Filled, in p.e. and ns.
+    channel : ndarray of int8, shape (m, n_pixels)
+        Filled with the chosen channel, -1 in rows that are not selected.
     """
     n_channels, n_pixels, n_samples = adc.shape[1:]
     samples = np.empty((n_pixels, n_samples), np.float32)
@@ -121,10 +137,27 @@ def parameter_rows(
     values: F8,
     counts: I4,
 ) -> None:
-    """Clean the images (m, n_pixels) of the rows first to last - 1 and fill their masks and parameters.
+    """Clean the images of the rows ``first`` to ``last`` - 1 and fill their masks and parameters.
 
-    Rows that are not selected get an empty mask and no parameters. With ``clean`` false the mask is
-    every pixel above 0. ``frame`` (m,) says which of the f projections (f, n_pixels) a row takes.
+    Rows that are not selected get an empty mask and no parameters; with ``clean`` false the mask is
+    every pixel above 0.
+
+    Parameters
+    ----------
+    image, peak_time : ndarray of float32, shape (m, n_pixels)
+        In p.e. and ns.
+    frame : ndarray of int64, shape (m,)
+        Which of the f projections a row takes.
+    lon, lat, area, width : ndarray of float64, shape (f, n_pixels)
+        Pixels in the telescope frame, in deg and deg2.
+    border : ndarray of bool, shape (2, n_pixels)
+        Outermost row of pixels, and the two outermost.
+    seeds : ndarray of uint64, shape (m,)
+        Seeds of the timing fit.
+    mask : ndarray of bool, shape (m, n_pixels)
+        Filled.
+    values, counts : ndarray, shape (m, N_VALUES), (m, N_COUNTS)
+        Filled.
     """
     n_pixels = image.shape[1]
     scratch = np.empty((N_SCRATCH, n_pixels))

@@ -17,7 +17,7 @@ _SMALL, _LARGE = 2, 50
 
 @kernel
 def fill_unusable(values: F4, indptr: I4, indices: I4, unusable: Bools) -> None:
-    """Replace unusable pixels by the mean of their usable neighbours, 0 where there is none."""
+    """Replace unusable pixels by the mean of their usable neighbours, 0 without any; shape (n_pixels,)."""
     for pixel in range(values.size):
         if not unusable[pixel]:
             continue
@@ -42,7 +42,7 @@ def tailcuts(
     in_picture: Bools,
     mask: Bools,
 ) -> int:
-    """Clean an image with two thresholds; fills ``mask``, returns how many pixels stay.
+    """Clean an image, shape (n_pixels,), with two thresholds: fill ``mask``, return how many pixels stay.
 
     A picture pixel is above ``picture`` and has enough picture neighbours; it stays if a neighbour is
     above ``boundary``. A boundary pixel stays beside a picture pixel. ``in_picture`` is scratch.
@@ -82,7 +82,7 @@ def tailcuts(
 def islands(mask: Bools, indptr: I4, indices: I4, seen: Bools, stack: I4, counts: I4) -> None:
     """Count connected groups of pixels: fills ``counts`` with (all, <= 2 pixels, 3 to 50, > 50).
 
-    ``seen`` (n_pixels) and ``stack`` (n_pixels) are scratch.
+    ``mask`` has shape (n_pixels,); ``seen`` and ``stack`` are scratch of the same shape.
     """
     counts[:] = 0
     seen[:] = False

@@ -178,7 +178,7 @@ def concentration(x: F8, y: F8, width: F8, q: F8, moments: F8, out: F8) -> None:
 
 @kernel
 def statistics(values: F8, out: F8) -> None:
-    """Maximum, minimum, mean, standard deviation, skewness and excess kurtosis of n values."""
+    """Maximum, minimum, mean, standard deviation, skewness, excess kurtosis of values, shape (n,)."""
     n = values.size
     mean = values.sum() / n
     m2 = 0.0

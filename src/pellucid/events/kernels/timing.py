@@ -52,7 +52,7 @@ def seed_of(obs_id: Int, event_id: Int, tel_id: Int) -> np.uint64:
 
 @kernel
 def seeds_of(obs_id: int, event_id: I8, tel_id: I2, seeds: U8) -> None:
-    """Fill ``seeds`` (m,) with `seed_of` of one observation's rows, event_id (m,) and tel_id (m,)."""
+    """Fill ``seeds`` with `seed_of` the rows of one observation; all of shape (m,)."""
     for row in range(seeds.size):
         seeds[row] = seed_of(obs_id, event_id[row], tel_id[row])
 

@@ -27,7 +27,7 @@ _HEXAGON = 6
 
 @kernel
 def calibrate_channel(adc: Adc, pedestal: F4, factor: F4, samples: F4) -> None:
-    """Fill ``samples`` (n_pixels, n_samples) with (adc - pedestal) * factor, in p.e. per sample."""
+    """Fill ``samples``, shape (n_pixels, n_samples), with (adc - pedestal) * factor, in p.e."""
     for pixel in range(adc.shape[0]):
         for sample in range(adc.shape[1]):
             samples[pixel, sample] = (np.float32(adc[pixel, sample]) - pedestal[pixel]) * factor[pixel]
@@ -37,7 +37,10 @@ def calibrate_channel(adc: Adc, pedestal: F4, factor: F4, samples: F4) -> None:
 def calibrate_selected(
     adc: Adc, pedestal: F4, factor: F4, threshold: float, samples: F4, channel: I1
 ) -> None:
-    """As `calibrate_channel`, with low gain (channel 1) where a high-gain sample exceeds ``threshold``."""
+    """As `calibrate_channel`, with low gain (channel 1) where a high-gain sample exceeds ``threshold``.
+
+    ``adc`` has shape (n_channels, n_pixels, n_samples), ``channel`` is filled, shape (n_pixels,).
+    """
     n_channels, n_pixels, n_samples = adc.shape
     for pixel in range(n_pixels):
         gain = 0
@@ -60,7 +63,7 @@ def neighbor_peak(
 ) -> None:
     """Find the sample where the neighbours' summed waveform is largest, for each pixel.
 
-    The pixel itself counts ``local_weight`` times, unusable neighbours do not count; ``total`` is
+    ``samples`` has shape (n_pixels, n_samples), ``peak`` is filled, shape (n_pixels,). The pixel itself counts ``local_weight`` times, unusable neighbours do not count; ``total`` is
     scratch of n_samples.
     """
     n_pixels, n_samples = samples.shape
@@ -129,13 +132,15 @@ def _first_largest(values: F8) -> int:
 
 @kernel
 def local_peak(samples: F4, peak: I8) -> None:
-    """Find the largest sample of each pixel."""
+    """Find the largest sample of each pixel: samples of shape (n_pixels, n_samples), peak (n_pixels,)."""
     n_pixels, n_samples = samples.shape
     for pixel in range(n_pixels):
         best = 0
+        top = samples[pixel, 0]
         for sample in range(1, n_samples):
-            if samples[pixel, sample] > samples[pixel, best]:
+            if samples[pixel, sample] > top:
                 best = sample
+                top = samples[pixel, sample]
         peak[pixel] = best
 
 
@@ -153,7 +158,7 @@ def window_sum(
 ) -> None:
     """Sum ``width`` samples from ``peak - shift`` on; the time is the mean of the positive samples.
 
-    ``correction`` and ``time_shift`` are per pixel, those of its gain channel. Charge in p.e., time in
+    ``samples`` has shape (n_pixels, n_samples), all else (n_pixels,). ``correction`` and ``time_shift`` are per pixel, those of its gain channel. Charge in p.e., time in
     ns (``sampling_rate`` in GHz); a window without a positive sample has the time of its peak.
     """
     n_pixels, n_samples = samples.shape

@@ -96,7 +96,7 @@ class AdcBlock:
 
 
 def decode_into(adc: AdcBlock, target: Adc) -> None:
-    """Decode the values of a block into ``target``, shape (n_channels, n_pixels, n_samples)."""
+    """Decode a block into ``target``, shape (n_channels, n_pixels, n_samples), in ADC counts."""
     data = np.frombuffer(adc.block.payload, np.uint8)
     if len(adc.ranges) != 1 or adc.ranges[0, 1] - adc.ranges[0, 0] != adc.n_pixels:
         target[...] = 0

@@ -32,7 +32,7 @@ class TrueEvent:
     shower, core : mapping or None
         Shower (type 2020) and event (type 2021); None for calibration events.
     images : dict of int to ndarray of int32, shape (n_pixels,)
-        Photo-electrons, by telescope.
+        Photo-electrons (p.e.), by telescope.
     sums : ndarray of int32, shape (n_telescopes,), or None
         Photo-electrons in each camera, in the order of the run header.
     """
