@@ -63,8 +63,8 @@ def neighbor_peak(
 ) -> None:
     """Find the sample where the neighbours' summed waveform is largest, for each pixel.
 
-    ``samples`` has shape (n_pixels, n_samples), ``peak`` is filled, shape (n_pixels,). The pixel itself counts ``local_weight`` times, unusable neighbours do not count; ``total`` is
-    scratch of n_samples.
+    ``samples`` has shape (n_pixels, n_samples), ``peak`` is filled, shape (n_pixels,). The pixel itself
+    counts ``local_weight`` times, unusable neighbours do not count; ``total`` is scratch of n_samples.
     """
     n_pixels, n_samples = samples.shape
     flat = samples.reshape(-1)
@@ -158,8 +158,9 @@ def window_sum(
 ) -> None:
     """Sum ``width`` samples from ``peak - shift`` on; the time is the mean of the positive samples.
 
-    ``samples`` has shape (n_pixels, n_samples), all else (n_pixels,). ``correction`` and ``time_shift`` are per pixel, those of its gain channel. Charge in p.e., time in
-    ns (``sampling_rate`` in GHz); a window without a positive sample has the time of its peak.
+    ``samples`` has shape (n_pixels, n_samples), all else (n_pixels,). ``correction`` and ``time_shift``
+    are those of the pixel's gain channel. Charge in p.e., time in ns (``sampling_rate`` in GHz); a
+    window without a positive sample has the time of its peak.
     """
     n_pixels, n_samples = samples.shape
     for pixel in range(n_pixels):
