@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from pellucid.camera.badpixels import Reason
+from pellucid.camera.badpixels import Reason, robust_deviation
 from pellucid.camera.estimate import Estimate, Status
 from pellucid.camera.flatfield import Flatfield
 from pellucid.camera.gain import Gain
@@ -57,11 +57,12 @@ class CameraCalibration:
 
 
 def flat_factor(flatfield: Flatfield, gain: Gain) -> Estimate:
-    """Photo-electrons per ADC count that make equal light equal: median over the camera of N, over Q.
+    """Photo-electrons per ADC count that make equal light equal: mean over the camera of N, over Q.
 
     The number N of the first channel serves all channels: they see the same photo-electrons, and the
-    low gain's own N is spoilt by noise. Error: those of Q and of the median, 1.2533 s / sqrt(n_pixels),
-    in quadrature. The latter is common to all pixels.
+    low gain's own N is spoilt by noise. Pixels more than 5 robust standard deviations from the median
+    are left out of the mean. Error: those of Q and of the mean, s / sqrt(n_pixels), in quadrature; the
+    latter is common to all pixels.
 
     Parameters
     ----------
@@ -76,12 +77,13 @@ def flat_factor(flatfield: Flatfield, gain: Gain) -> Estimate:
         Shape (n_channels, n_pixels), in photo-electrons per ADC count and sample; NaN without signal.
     """
     number = gain.photoelectrons.value[0]
-    good = np.isfinite(number)
-    median = float(np.median(number[good]))
-    common = 1.2533 * float(np.std(number[good])) / np.sqrt(good.sum()) / median
+    seen = np.isfinite(number)[None]
+    good = number[np.abs(robust_deviation(number[None], ~seen)[0]) <= 5.0]
+    mean = float(good.mean())
+    common = float(good.std()) / np.sqrt(good.size) / mean
     charge = flatfield.charge
     seen = charge.value > 5.0 * charge.error
     status = np.where(seen, Status.GOOD, Status.NO_SIGNAL).astype(np.uint8)
     q = np.where(seen, charge.value, np.nan)
-    factor = median / q
+    factor = mean / q
     return Estimate(factor, np.abs(factor) * np.hypot(charge.error / q, common), charge.n, status)

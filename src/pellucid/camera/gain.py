@@ -33,13 +33,13 @@ def f_factor_gain(
 ) -> Gain:
     """Gain and photo-electrons from the mean and the variance of flashes.
 
-    G = (V_ff - V_ped - B^2 Q^2) / (F^2 Q), N = Q / G, with the variance B^2 of the flashes' brightness.
+    G = (V_ff - V_ped - B^2 Q^2) / (F^2 Q) with the variance B^2 of the flashes' brightness, and
+    N = (Q / G) (1 - var(V) / V^2), V the numerator: the last factor frees N of the bias of an inverse.
 
-    Error of G: [2 (V_ff^2 - B^4 Q^4) / (n_ff - 1) + 2 V_ped^2 / (n_ped - 1)] / V^2 +
-    (dQ / Q)^2 + (dF^2/F^2)^2, relative and squared, V the numerator. The brightness of the very
-    flashes that were recorded is subtracted, so B^4 Q^4 adds no error. N = F^2 Q^2 / V has twice the
-    share of Q. Holds for Gaussian charges: some ten photo-electrons or more (Mirzoyan and Lorenz 1997,
-    Proc. 25th ICRC 7, 265).
+    Error of G: [2 (V_ff^2 - B^4 Q^4) / (n_ff - 1) + 2 V_ped^2 / (n_ped - 1)] / V^2 + (dQ / Q)^2 +
+    (dF^2 / F^2)^2, relative and squared. The brightness of the very flashes that were recorded is
+    subtracted, so B^4 Q^4 adds no error. N has four times the term of Q. Holds for Gaussian charges,
+    some ten photo-electrons or more (Mirzoyan and Lorenz 1997, Proc. 25th ICRC 7, 265).
 
     Parameters
     ----------
@@ -70,7 +70,8 @@ def f_factor_gain(
     mean = (flatfield.charge.error / q) ** 2
     factor = (excess_error / excess) ** 2
     gain = v / (excess * q)
-    number = q / gain
+    # the mean of 1/V is above 1/V by its relative variance, which for 200 flashes is a percent
+    number = q / gain * (1.0 - spread)
     return Gain(
         gain=Estimate(gain, gain * np.sqrt(spread + mean + factor), n_ff, status),
         photoelectrons=Estimate(number, number * np.sqrt(spread + 4.0 * mean + factor), n_ff, status.copy()),

@@ -108,7 +108,7 @@ class PlannedEvent:
     event_type : EventType
         Kind.
     time : ndarray of uint32, shape (2,)
-        Stamp of the trigger.
+        Stamp of the trigger: s and quarter ns since 1970-01-01T00:00:00 TAI.
     tel_ids : list of int
         Telescopes that record it.
     shower : Shower or None

@@ -99,7 +99,8 @@ def add_pulses(
         Samples per ns.
     """
     n_channels, n_phases, n_taps = template.shape
-    n_samples = waveform.shape[2]
+    n_pixels, n_samples = waveform.shape[1], waveform.shape[2]
+    samples, pulse = waveform.reshape(-1), template.reshape(-1)
     for k in range(pixel.size):
         p = pixel[k]
         x = time[k] * rate
@@ -107,7 +108,12 @@ def add_pulses(
         phase = min(int((x - sample) * n_phases), n_phases - 1)
         start = sample + first
         low, high = max(0, -start), min(n_taps, n_samples - start)
+        if high <= low:
+            continue
         for c in range(n_channels):
             scale = charge[k] * gain[c, p]
-            for tap in range(low, high):
-                waveform[c, p, start + tap] += scale * template[c, phase, tap]
+            # unsigned places need no look at their sign, so that the inner loop runs in vectors
+            place = np.uint64((c * n_pixels + p) * n_samples + start + low)
+            tap = np.uint64((c * n_phases + phase) * n_taps + low)
+            for i in range(np.uint64(high - low)):
+                samples[place + i] += scale * pulse[tap + i]

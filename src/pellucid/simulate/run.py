@@ -25,7 +25,7 @@ from pellucid.times import from_unix_utc, to_tai_ns
 
 __all__ = ["RunSimulator", "SimulatedRun", "SimulationConfig", "simulate_run"]
 
-type Progress = Callable[[int, int], None]
+type Progress = Callable[[int, int], object]
 
 
 @dataclass(frozen=True)
