@@ -24,6 +24,7 @@ from pellucid.times import from_unix_utc, shifted
 
 __all__ = ["ChunkBuilder"]
 
+type Stamps = npt.NDArray[np.uint32]
 type Samples = npt.NDArray[np.unsignedinteger[Any]]
 
 
@@ -111,11 +112,13 @@ class ChunkBuilder:
 
     def finish(self) -> EventChunk:
         """Return what was collected as a chunk, and start anew."""
+        times = np.array([event.time for event in self._events], np.int64).reshape(-1, 2)
+        stamps = from_unix_utc(times[:, 0], times[:, 1])
         with_shower = [row for row, truth in enumerate(self._truths) if truth.shower is not None]
         chunk = EventChunk(
             obs_id=self._obs_id,
-            events=self._array_events(),
-            triggers=self._triggers(),
+            events=self._array_events(stamps),
+            triggers=self._triggers(stamps),
             cameras=[self._batch(self._kinds[key], rows) for key, rows in self._rows.items()],
             coefficients=self._coefficients,
             showers=showers(with_shower, [self._truths[row] for row in with_shower], self._subarray),
@@ -165,16 +168,14 @@ class ChunkBuilder:
         self._kind_of[place] = self._kinds.setdefault(kind.key, kind)
         return self._kind_of[place]
 
-    def _array_events(self) -> ArrayEvents:
-        times = np.array([event.time for event in self._events], np.int64).reshape(-1, 2)
-        self._times = from_unix_utc(times[:, 0], times[:, 1])
+    def _array_events(self, stamps: Stamps) -> ArrayEvents:
         return ArrayEvents(
             event_id=np.array([event.event_id for event in self._events], np.int64),
             event_type=np.array([event.event_type for event in self._events], np.uint8),
-            time=self._times,
+            time=stamps,
         )
 
-    def _triggers(self) -> TelescopeTriggers:
+    def _triggers(self, stamps: Stamps) -> TelescopeTriggers:
         rows = [
             (row, tel_id, delay, kind, self._n_triggers[row].get(tel_id, -1))
             for row, event in enumerate(self._events)
@@ -185,7 +186,7 @@ class ChunkBuilder:
         return TelescopeTriggers(
             event_row=event_row,
             tel_id=np.array([r[1] for r in rows], np.int16),
-            time=shifted(self._times[event_row], [r[2] for r in rows]),
+            time=shifted(stamps[event_row], [r[2] for r in rows]),
             event_type=np.array([r[3] for r in rows], np.uint8),
             n_trigger_pixels=np.array([r[4] for r in rows], np.int32),
         )
