@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from pellucid.archive.files import Progress
 from pellucid.archive.lineage import JSON
+from pellucid.errors import MissingInput
 from pellucid.events.options import Cleaning, Extractor, ProcessOptions
 from pellucid.pipeline.step import Step
 
@@ -66,6 +67,7 @@ def make_dl1(
     with ExitStack() as stack:
         executor = stack.enter_context(ThreadPoolExecutor(threads)) if threads > 1 else None
         source = stack.enter_context(SimtelSource(inputs["events"], telescopes=telescopes or None))
+        _check_focal_lengths(source, options.focal_length)
         writer = stack.enter_context(
             DL1Writer(
                 output, source.subarray, source.run, provenance=provenance, focal_length=options.focal_length
@@ -84,6 +86,16 @@ def make_dl1(
         flags = ["partial"] if source.damage else []
         writer.close(shower_distribution=source.shower_distribution, flags=flags)
     return counts.summary(source, flags)
+
+
+def _check_focal_lengths(source: "SimtelSource", choice: str) -> None:
+    """Refuse a file without the wanted focal lengths before any event is read."""
+    for tel_id, telescope in source.subarray.telescopes.items():
+        try:
+            telescope.optics.focal_length(choice)
+        except MissingInput as error:
+            error.where = f"{source.path}, telescope {tel_id}"
+            raise
 
 
 def _options(parameters: Mapping[str, JSON]) -> ProcessOptions:
