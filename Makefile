@@ -39,6 +39,7 @@ $(STAMP): | .venv/bin/python
 	       "'apt install python3-venv' as root, then try again." >&2; exit 1; fi
 
 demo: $(STAMP)  ## simulate four telescopes, calibrate them, compare with the truth (pellucid-demo/)
+	@rm -rf pellucid-demo
 	@$(BIN)/pellucid demo
 
 test: $(STAMP)  ## run the tests
