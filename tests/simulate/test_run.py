@@ -10,6 +10,8 @@ import pytest
 from pellucid.errors import ConfigurationError, MissingInput, OutputExists
 from pellucid.events.batch import EventType
 from pellucid.formats.fits_checksum import read_units, verify
+from pellucid.simulate.camera import CameraEvent, CameraSimulator
+from pellucid.simulate.plan import PlannedEvent
 from pellucid.simulate.run import RunSimulator, SimulatedRun, SimulationConfig, simulate_run
 from pellucid.simulate.truth import read_truth
 
@@ -96,12 +98,28 @@ def test_an_unknown_camera_names_the_nearest(tmp_path: Path) -> None:
     assert "small" in caught.value.mend
 
 
-def test_a_failed_simulation_leaves_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(*_: object) -> None:
-        raise MissingInput("no light")
+@pytest.mark.parametrize("fails_at", [0, 10])
+def test_a_failed_simulation_leaves_no_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fails_at: int
+) -> None:
+    record = RunSimulator.record
+
+    def fail(self: RunSimulator, camera: CameraSimulator, event: PlannedEvent) -> CameraEvent:
+        if event.event_id > fails_at:
+            raise MissingInput("no light")
+        return record(self, camera, event)
 
     monkeypatch.setattr(RunSimulator, "record", fail)
     with pytest.raises(MissingInput):
         simulate_run(CONFIG, tmp_path, workers=1)
     left = [p for p in tmp_path.rglob("*") if p.is_file() and "TEL" in p.name]
     assert left == []
+
+
+def test_a_telescope_without_events_has_no_file(tmp_path: Path) -> None:
+    run = simulate_run(SimulationConfig(camera="tiny", pedestals=0, flashes=0, showers=0, muons=1), tmp_path)
+    (tel_id,) = RunSimulator(run.config).events[0].tel_ids
+    assert list(run.telescopes) == [tel_id]
+    assert sum("SDH" in p.name for p in tmp_path.rglob("*")) == 1
+    with pytest.raises(ConfigurationError, match="out of range"):
+        SimulationConfig(pedestals=0, flashes=0, showers=0, muons=0)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The demonstration: four simulated telescopes, calibrated, and compared with the truth."""
 
-from pellucid.demo.run import DemoResult, run
+from pellucid.demo.demonstration import DemoResult, run
 
 __all__ = ["DemoResult", "run"]

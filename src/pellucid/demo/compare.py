@@ -2,7 +2,7 @@
 """The demonstration's table: what was measured, what is true, and how far apart the two may be."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -53,11 +53,13 @@ class DemoRow:
     @property
     def within(self) -> bool:
         """Whether measured and true agree within three standard errors."""
-        return abs(self.pull) <= 3.0
+        return bool(abs(self.pull) <= 3.0)
 
-    def as_dict(self) -> dict[str, str | float | bool]:
-        """Return the line as a JSON-ready mapping."""
-        return {**asdict(self), "pull": self.pull, "within": self.within}
+    def as_dict(self) -> dict[str, str | float | bool | None]:
+        """Return the line as a JSON-ready mapping; an infinite pull, which JSON lacks, is None."""
+        pull = float(self.pull) if np.isfinite(self.pull) else None
+        numbers = {name: float(getattr(self, name)) for name in ("measured", "truth", "error")}
+        return {"quantity": self.quantity, "unit": self.unit, **numbers, "pull": pull, "within": self.within}
 
 
 def compare(telescopes: Sequence[DemoTelescope], config: SimulationConfig) -> list[DemoRow]:

@@ -76,6 +76,7 @@ class SimulationConfig:
             "flashes": self.flashes >= 0,
             "showers": self.showers >= 0,
             "muons": self.muons >= 0,
+            "events": sum((self.pedestals, self.dark_pedestals, self.flashes, self.showers, self.muons)) > 0,
             "sky": 0.0 <= self.sky < 100.0,
             "flash_intensity": 0.0 <= self.flash_intensity < 1e5,
             "flash_spread": 0.0 <= self.flash_spread < 0.5,
@@ -91,7 +92,7 @@ class SimulationConfig:
             raise ConfigurationError(
                 "A value of the simulation is out of range.",
                 where=", ".join(wrong),
-                got=", ".join(f"{name} = {getattr(self, name)}" for name in wrong),
+                got=", ".join(f"{name} = {getattr(self, name, 'none at all')}" for name in wrong),
                 mend="see the documentation of SimulationConfig for what each means",
                 code="simulation-range",
             )

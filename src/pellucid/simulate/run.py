@@ -3,7 +3,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Lock
 
@@ -39,7 +39,7 @@ class SimulatedRun:
     trigger : Path
         Events of the subarray (DL0).
     telescopes : dict of int to Path
-        Events of each telescope (DL0).
+        Events of each telescope that recorded some (DL0).
     description : Path
         Description of the array.
     truth : dict of int to Path
@@ -138,7 +138,7 @@ def simulate_run(
             for task in tasks:
                 task.result()
     write_description(simulator.subarray, run.description)
-    return run
+    return replace(run, telescopes={t: path for t, path in run.telescopes.items() if path.exists()})
 
 
 def element_name(simulator: RunSimulator, tel_id: int) -> str:

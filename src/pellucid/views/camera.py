@@ -48,6 +48,7 @@ def draw_camera(
     limits: tuple[float, float] | None = None,
     outlined: npt.NDArray[np.bool_] | None = None,
     colorbar: bool = True,
+    root_scale: bool = False,
 ) -> "PolyCollection":
     """Draw values on the pixels of a camera.
 
@@ -71,8 +72,11 @@ def draw_camera(
         Pixels to draw a line around, e.g. those that survived a cleaning.
     colorbar : bool
         Whether to draw one.
+    root_scale : bool
+        Whether colours follow the square root of the values, which makes faint pixels visible.
     """
     from matplotlib.collections import PolyCollection
+    from matplotlib.colors import PowerNorm
 
     shown = np.asarray(values, dtype=np.float64)
     hidden = ~np.isfinite(shown) if masked is None else masked | ~np.isfinite(shown)
@@ -80,6 +84,8 @@ def draw_camera(
     pixels = PolyCollection(
         list(polygons[~hidden]), array=shown[~hidden], cmap=cmap, edgecolors="face", linewidths=0.2
     )
+    if root_scale:
+        pixels.set_norm(PowerNorm(0.5, clip=True))
     if limits is not None:
         pixels.set_clim(*limits)
     axes.add_collection(pixels)
@@ -91,7 +97,7 @@ def draw_camera(
         )
     if outlined is not None and outlined.any():
         axes.add_collection(
-            PolyCollection(list(polygons[outlined]), facecolors="none", edgecolors="#ff9d2e", linewidths=0.9)
+            PolyCollection(list(polygons[outlined]), facecolors="none", edgecolors="#ff9d2e", linewidths=0.6)
         )
     reach = 1.03 * float(np.abs(polygons).max())
     axes.set(xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal", title=title)

@@ -41,7 +41,7 @@ def shower_picture(telescopes: Sequence[DemoTelescope]) -> tuple[bytes, int]:
         axes = figure.subplots(2, len(seen), squeeze=False)
         for column, t in enumerate(seen):
             row = int(np.flatnonzero(t.event_id == event)[0])
-            limits = (0.0, float(np.percentile(t.true_image[row], 99.95)))
+            limits = (0.0, float(t.true_image[row].max()))
             unusable = t.calibration.unusable[0]
             name = f"telescope {t.telescope.tel_id}"
             _image(axes[0, column], t, t.true_image[row], limits, f"{name}: true", None, None)
@@ -163,6 +163,7 @@ def _image(
         label="p.e.",
         limits=limits,
         outlined=outlined,
+        root_scale=True,
     )
 
 

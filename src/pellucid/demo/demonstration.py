@@ -78,7 +78,9 @@ class DemoResult:
         return "\n".join(lines)
 
 
-def run(directory: Path, seed: int = 1, progress: Progress | None = None) -> DemoResult:
+def run(
+    directory: Path, seed: int = 1, progress: Progress | None = None, config: SimulationConfig = CONFIG
+) -> DemoResult:
     """Run the demonstration.
 
     Parameters
@@ -89,6 +91,8 @@ def run(directory: Path, seed: int = 1, progress: Progress | None = None) -> Dem
         Of the simulation; everything follows from it.
     progress : callable, optional
         Called with (done, total, unit) in percent.
+    config : SimulationConfig
+        What is simulated, but for the seed.
 
     Returns
     -------
@@ -114,7 +118,7 @@ def run(directory: Path, seed: int = 1, progress: Progress | None = None) -> Dem
         )
     tell = progress or (lambda done, total, unit: None)
     clock = _Clock()
-    config = replace(CONFIG, seed=seed)
+    config = replace(config, seed=seed)
     simulated = simulate_run(
         config, directory / "simulated", lambda done, total: tell(50 * done // total, 100, "%")
     )
