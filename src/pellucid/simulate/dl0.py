@@ -245,8 +245,8 @@ class TelescopeWriter(_Writer):
 
     def _open(self) -> Any:
         file = super()._open()
-        # Huffman coding of differences: a third of the size, as fast as none
-        file.request_explicit_compression("waveform", "fact")
+        # 40 % of the size, and read twice as fast as with the Huffman coding of differences
+        file.request_explicit_compression("waveform", "zstd1")
         return file
 
     def write(

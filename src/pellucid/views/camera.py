@@ -46,6 +46,7 @@ def draw_camera(
     title: str = "",
     cmap: str = "cividis",
     limits: tuple[float, float] | None = None,
+    blank: npt.NDArray[np.bool_] | None = None,
     outlined: npt.NDArray[np.bool_] | None = None,
     colorbar: bool = True,
     root_scale: bool = False,
@@ -68,6 +69,8 @@ def draw_camera(
         Colour map; cividis and viridis are safe for the colour-blind.
     limits : tuple of float, optional
         Ends of the colour scale; those of the drawn values where not given.
+    blank : ndarray of bool, shape (n_pixels,), optional
+        Pixels without anything to show that are not bad, drawn in light grey.
     outlined : ndarray of bool, shape (n_pixels,), optional
         Pixels to draw a line around, e.g. those that survived a cleaning.
     colorbar : bool
@@ -77,18 +80,26 @@ def draw_camera(
     """
     from matplotlib.collections import PolyCollection
     from matplotlib.colors import PowerNorm
+    from matplotlib.ticker import MaxNLocator
 
     shown = np.asarray(values, dtype=np.float64)
+    empty = np.zeros(shown.size, np.bool_) if blank is None else blank
     hidden = ~np.isfinite(shown) if masked is None else masked | ~np.isfinite(shown)
+    hidden &= ~empty
+    drawn = ~(hidden | empty)
     polygons = pixel_polygons(geometry)
     pixels = PolyCollection(
-        list(polygons[~hidden]), array=shown[~hidden], cmap=cmap, edgecolors="face", linewidths=0.2
+        list(polygons[drawn]), array=shown[drawn], cmap=cmap, edgecolors="face", linewidths=0.2
     )
     if root_scale:
         pixels.set_norm(PowerNorm(0.5, clip=True))
     if limits is not None:
         pixels.set_clim(*limits)
     axes.add_collection(pixels)
+    if empty.any():
+        axes.add_collection(
+            PolyCollection(list(polygons[empty]), facecolors=_NEUTRAL, edgecolors="#ffffff", linewidths=0.2)
+        )
     if hidden.any():
         axes.add_collection(
             PolyCollection(
@@ -104,5 +115,5 @@ def draw_camera(
     axes.set_axis_off()
     figure = axes.get_figure()
     if colorbar and figure is not None:
-        figure.colorbar(pixels, ax=axes, shrink=0.8, pad=0.02, label=label)
+        figure.colorbar(pixels, ax=axes, shrink=0.8, pad=0.02, label=label, ticks=MaxNLocator(4))
     return pixels

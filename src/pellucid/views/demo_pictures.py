@@ -76,7 +76,8 @@ def image_picture(t: DemoTelescope, event: int) -> bytes:
             draw_camera(
                 axes[place],
                 t.telescope.geometry,
-                np.where(lit, values, 0.0),
+                values,
+                blank=~lit,
                 title=f"telescope {t.telescope.tel_id}, event {event}: {title}",
                 label="ns from the median" if place else "",
                 cmap="viridis",

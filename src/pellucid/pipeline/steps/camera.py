@@ -3,7 +3,6 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -81,13 +80,17 @@ def calibrate(source: "ZfitsSource", parameters: Mapping[str, Any]) -> "CameraCa
     (tel_id,) = source.subarray.tel_ids
     readout = source.subarray.telescopes[tel_id].readout
     pedestals = PedestalAccumulator(readout.n_channels, readout.n_pixels, int(parameters["width"]))
-    for adc in _waveforms(source, EventType.SKY_PEDESTAL, EventType.PEDESTAL):
-        pedestals.update(adc)
+    first: list[npt.NDArray[np.floating[Any]]] = []
+    for kind, adc in _waveforms(source, EventType.SKY_PEDESTAL, EventType.PEDESTAL, EventType.FLATFIELD):
+        if kind == EventType.FLATFIELD:
+            first += [event[0].mean(axis=0) for event in adc[: max(0, _PEAK_FLASHES - len(first))]]
+        else:
+            pedestals.update(adc)
     pedestal = pedestals.finish(int(parameters["min_pedestals"]))
-    start = _window_start(source, parameters, readout.n_samples)
+    start = _window_start(first, parameters, readout.n_samples)
     fields = FlatfieldAccumulator(pedestal, start)
     times = TimeOffsetAccumulator(pedestal, start, readout.sampling_rate)
-    for adc in _waveforms(source, EventType.FLATFIELD):
+    for _, adc in _waveforms(source, EventType.FLATFIELD):
         fields.update(adc)
         times.update(adc)
     flatfield = fields.finish(int(parameters["min_flashes"]))
@@ -110,24 +113,21 @@ def _source(inputs: Mapping[str, Path], **choices: Any) -> "ZfitsSource":
     return ZfitsSource(RunFiles((inputs["events"],), inputs["description"]), **choices)
 
 
-def _waveforms(source: "ZfitsSource", *kinds: int) -> "Iterator[npt.NDArray[np.uint16]]":
+def _waveforms(source: "ZfitsSource", *kinds: int) -> "Iterator[tuple[int, npt.NDArray[np.uint16]]]":
     """Samples of the events of some kinds, in batches of shape (n, n_channels, n_pixels, n_samples)."""
-    import numpy as np
-
     for chunk in source.chunks():
         for batch in chunk.cameras:
-            wanted = np.isin(chunk.events.event_type[batch.event_row], kinds)
-            if wanted.any():
-                yield batch.adc[wanted]
+            types = chunk.events.event_type[batch.event_row]
+            for kind in kinds:
+                if (types == kind).any():
+                    yield kind, batch.adc[types == kind]
 
 
-def _window_start(source: "ZfitsSource", parameters: Mapping[str, Any], n_samples: int) -> int:
+def _window_start(
+    first: "list[npt.NDArray[np.floating[Any]]]", parameters: Mapping[str, Any], n_samples: int
+) -> int:
     import numpy as np
 
-    from pellucid.events.batch import EventType
-
-    events = (event for adc in _waveforms(source, EventType.FLATFIELD) for event in adc)
-    first = [event[0].mean(axis=0) for event in islice(events, _PEAK_FLASHES)]
     peak = int(np.argmax(np.mean(first, axis=0))) if first else 0
     return int(np.clip(peak - int(parameters["shift"]), 0, max(0, n_samples - int(parameters["width"]))))
 
