@@ -2,9 +2,12 @@
 """What all tests share: the place of the real data, and the switch for the long forms."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from support.postgres import Server, server
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
@@ -39,3 +42,10 @@ def data_dir() -> Path:
     if given or os.environ.get("CI"):
         pytest.fail(words, pytrace=False)
     pytest.skip(words)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Server]:
+    """A PostgreSQL server for this run."""
+    with server() as running:
+        yield running

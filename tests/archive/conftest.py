@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from pellucid.archive import Workspace
+from pellucid.archive.catalogue import Catalogue
 from pellucid.pipeline.step import Step
 from pellucid.pipeline.steps import all_steps
 
@@ -14,6 +15,22 @@ TOY = Path(__file__).resolve().parent.parent / "toy"
 MARKER = b"\x37\x8a\x1f\xd4"
 
 type MakeFile = Callable[..., Path]
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def index(request: pytest.FixtureRequest, tmp_path: Path) -> Path | str:
+    """Where an index can be made: every test that asks for it runs on both engines."""
+    if request.param == "sqlite":
+        return tmp_path / "index.sqlite"
+    url: str = request.getfixturevalue("postgres").database()
+    return url
+
+
+@pytest.fixture
+def catalogue(index: Path | str) -> Iterator[Catalogue]:
+    opened = Catalogue(index)
+    yield opened
+    opened.close()
 
 
 @pytest.fixture

@@ -6,9 +6,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from sqlalchemy.exc import IntegrityError
 
 from pellucid.archive import InputReference, Product
 from pellucid.archive.catalogue import Catalogue
+from pellucid.archive.engine import transaction
 from pellucid.errors import (
     ConfigurationError,
     CorruptedInput,
@@ -19,11 +21,6 @@ from pellucid.errors import (
 )
 
 RAW, DL1 = "DL0/Event/Subarray/ObservationSim", "DL1/Event/Subarray/Observation"
-
-
-@pytest.fixture
-def catalogue(tmp_path: Path) -> Catalogue:
-    return Catalogue(tmp_path / "index.sqlite")
 
 
 def raw(number: int, **changes: object) -> Product:
@@ -59,6 +56,7 @@ FULL = raw(
     software={"numpy": "2"},
     determinism="bitwise",
     flags=("partial", "odd"),
+    device="raman-1",
     summary={"n": 7},
     inputs=(InputReference("left", 0, f"{1:064x}"), InputReference("right", 0, f"{2:064x}")),
 )
@@ -73,7 +71,9 @@ def test_a_product_comes_back_exactly(catalogue: Catalogue) -> None:
     assert registered.created_ns > 1_700_000_000 * 10**9
     assert catalogue.get(FULL.id) == registered
     assert catalogue.get(FULL.id).parameters["b"] == [1.0, 0.1, None, True]
-    assert Catalogue(catalogue.path).get(FULL.id) == registered
+    again = Catalogue(catalogue.path)
+    assert again.get(FULL.id) == registered
+    again.close()
     assert registered.as_dict()["telescopes"] == [1, 5, 32]
 
 
@@ -86,6 +86,26 @@ def test_the_same_again_changes_nothing_and_other_bytes_are_refused(catalogue: C
     assert caught.value.code == "not-reproducible"
 
 
+def test_many_are_registered_all_or_none(catalogue: Catalogue) -> None:
+    catalogue.register(raw(1))
+    batch = [raw(1), raw(2), FULL, raw(2, name="again")]
+    answers = catalogue.register_many(batch)
+    assert [is_new for _, is_new in answers] == [False, True, True, False]
+    assert [p.id for p, _ in answers] == [p.id for p in batch]
+    assert answers[3][0].name == "run2.simtel", "the first of two counts"
+    assert catalogue.get(FULL.id) == answers[2][0]
+    assert catalogue.register_many([]) == []
+    for broken, code in (
+        ([raw(3), raw(4, kind="derived", inputs=(InputReference("e", 0, "e" * 64),))], "unknown-product"),
+        ([raw(3), raw(2, sha256="f" * 64)], "not-reproducible"),
+        ([raw(3), raw(3, sha256="f" * 64)], "not-reproducible"),
+    ):
+        with pytest.raises(PellucidError) as caught:
+            catalogue.register_many(broken)
+        assert caught.value.code == code
+        assert len(catalogue.find()) == 3
+
+
 def test_a_product_with_an_unknown_input_is_not_visible_at_all(catalogue: Catalogue) -> None:
     catalogue.register(raw(1))
     with pytest.raises(MissingInput) as caught:
@@ -93,9 +113,9 @@ def test_a_product_with_an_unknown_input_is_not_visible_at_all(catalogue: Catalo
     assert caught.value.code == "unknown-product"
     assert [p.id for p in catalogue.find()] == [raw(1).id]
     assert catalogue.product_types() == [RAW]
-    with sqlite3.connect(catalogue.path) as connection:
+    with catalogue.engine.connect() as connection:
         counts = [
-            connection.execute(f"SELECT count(*) FROM {t}").fetchone()[0]
+            connection.exec_driver_sql(f"SELECT count(*) FROM {t}").scalar()
             for t in ("products", "product_telescopes", "inputs")
         ]
     assert counts == [1, 0, 0]
@@ -127,7 +147,14 @@ def test_find_by_each_condition_newest_first(catalogue: Catalogue) -> None:
     products = [
         raw(1, obs_id=7, telescopes=(1, 2), name="a[1]_%.simtel"),
         raw(2, obs_id=8, telescopes=(2,), time_start=100, time_stop=200, name="A_x.simtel"),
-        raw(3, product_type="DL0/Event/Telescope/Observation", time_start=200, time_stop=300, name="b.zfits"),
+        raw(
+            3,
+            product_type="DL0/Event/Telescope/Observation",
+            time_start=200,
+            time_stop=300,
+            name="b.zfits",
+            device="raman-1",
+        ),
         raw(
             4,
             product_type=DL1,
@@ -161,6 +188,7 @@ def test_find_by_each_condition_newest_first(catalogue: Catalogue) -> None:
     assert found(step="events") == [4]
     assert found(kind="raw", tel=2, obs_id=7) == [1]
     assert found(collection="raw") == [3, 2, 1]
+    assert found(device="raman-1") == [3]
     assert found(time=(150, 151)) == [2]
     assert found(time=(199, 200)) == [2]
     assert found(time=(200, 201)) == [3]
@@ -189,6 +217,8 @@ def test_find_gives_more_than_one_batch_with_its_links(catalogue: Catalogue) -> 
         {"product_type": "DL7/Event/Subarray/Observation"},
         {"product_type": "DL1/Event/Subarray/*"},
         {"category": "D"},
+        {"device": "two words"},
+        {"device": ""},
         {"time_start": 5},
         {"time_start": 5, "time_stop": 5},
         {"time_start": 6, "time_stop": 5},
@@ -201,20 +231,9 @@ def test_a_product_that_cannot_be_is_refused(change: dict[str, object]) -> None:
 
 def test_the_index_itself_refuses_inverted_times_and_strange_kinds(catalogue: Catalogue) -> None:
     catalogue.register(raw(1))
-    with sqlite3.connect(catalogue.path) as connection:
-        for wrong in ("time_start = 2, time_stop = 1", "time_start = 1", "kind = 'x'", "category = 'D'"):
-            with pytest.raises(sqlite3.IntegrityError):
-                connection.execute(f"UPDATE products SET {wrong}")
-
-
-def test_a_future_layout_is_refused_with_the_version_that_reads_it(catalogue: Catalogue) -> None:
-    with sqlite3.connect(catalogue.path) as connection:
-        connection.execute("INSERT INTO schema_version VALUES (99, '7.3.1')")
-    with pytest.raises(ConfigurationError) as caught:
-        Catalogue(catalogue.path)
-    assert caught.value.code == "future-schema"
-    assert "7.3.1" in str(caught.value)
-    assert "layout 99" in caught.value.got
+    for wrong in ("time_start = 2, time_stop = 1", "time_start = 1", "kind = 'x'", "category = 'D'"):
+        with pytest.raises(IntegrityError), transaction(catalogue.engine) as connection:
+            connection.exec_driver_sql(f"UPDATE products SET {wrong}")
 
 
 def test_a_damaged_index_is_told(tmp_path: Path) -> None:

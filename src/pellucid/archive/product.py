@@ -4,18 +4,27 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from typing import Literal
+from typing import Any, Literal, Self
 
 from pellucid.archive.lineage import JSON, is_key, plain
 from pellucid.errors import ConfigurationError, nearest
 
-__all__ = ["ASSOCIATIONS", "DIVISIONS", "LEVELS", "InputReference", "Product", "check_product_type"]
+__all__ = [
+    "ASSOCIATIONS",
+    "DIVISIONS",
+    "LEVELS",
+    "InputReference",
+    "Product",
+    "check_name",
+    "check_product_type",
+]
 
 # CTAO's vocabulary, spelled out because importing the data model takes a second; a test compares
 LEVELS = ("R0", "R1", "DL0", "DL1", "DL2", "DL3", "DL4", "DL5", "DL6", "SIM", "SciOps")
 DIVISIONS = ("Event", "Monitoring", "Service", "Model", "Binned", "Catalog")
 ASSOCIATIONS = ("Array", "Subarray", "Telescope", "Region", "Target")
 
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*(/[A-Za-z0-9][A-Za-z0-9_.-]*)*")
 _TYPE_NAME = re.compile(r"[A-Z][A-Za-z0-9]*")
 
 
@@ -76,6 +85,8 @@ class Product:
         When it was registered, in ns since 1970-01-01T00:00:00 UTC, by the clock of this machine.
     inputs : tuple of InputReference
         What it was made of, ordered by role and position.
+    device : str or None
+        Device that delivered it or that it describes, e.g. ``raman-1``; telescopes are in `telescopes`.
     """
 
     id: str
@@ -101,6 +112,7 @@ class Product:
     summary: Mapping[str, JSON] = field(default_factory=dict, hash=False)
     created_ns: int = 0
     inputs: tuple[InputReference, ...] = ()
+    device: str | None = None
 
     def __post_init__(self) -> None:
         if not (is_key(self.id) and is_key(self.sha256)):
@@ -110,7 +122,16 @@ class Product:
             raise ConfigurationError(
                 f"There is no product category '{self.category}'.", expected="A, B, C, or none"
             )
+        if self.device is not None:
+            check_name(self.device, "device")
         _check_cover(self.time_start, self.time_stop)
+
+    @classmethod
+    def as_registered(cls, values: dict[str, Any]) -> Self:
+        """Return the product with these values, all of them, which were checked when it was registered."""
+        product = object.__new__(cls)
+        product.__dict__.update(values)
+        return product
 
     @property
     def short_id(self) -> str:
@@ -157,6 +178,24 @@ def check_product_type(product_type: str) -> None:
             f"The product type '{product_type}' has an ill-spelled last word '{parts[3]}'.",
             expected="letters and digits, a capital letter first",
             code="product-type",
+        )
+
+
+def check_name(name: str, what: str) -> None:
+    """Refuse a name of a device or a collection that is ill-spelled.
+
+    Raises
+    ------
+    ConfigurationError
+        It is not made of letters, digits, ``_ . -`` and single slashes, a letter first
+        (``ill-spelled-name``).
+    """
+    if not _NAME.fullmatch(name):
+        raise ConfigurationError(
+            f"The name of a {what} is ill-spelled.",
+            expected="letters, digits, '_', '.', '-' and '/' between words; a letter first",
+            got=repr(name),
+            code="ill-spelled-name",
         )
 
 

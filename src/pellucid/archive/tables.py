@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Tables of the index, and the version of their layout."""
+"""Tables of the index as queries see them, and the version of their layout."""
 
 from sqlalchemy import (
     BigInteger,
@@ -11,9 +11,12 @@ from sqlalchemy import (
     MetaData,
     Table,
     Text,
+    UniqueConstraint,
 )
 
 __all__ = [
+    "ACTS",
+    "FOREVER",
     "INPUTS",
     "METADATA",
     "PRODUCTS",
@@ -21,9 +24,15 @@ __all__ = [
     "PRODUCT_TYPES",
     "SCHEMA_VERSION",
     "SCHEMA_VERSIONS",
+    "SLOTS",
+    "VALIDITY",
 ]
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+"""Version of this layout; `pellucid.archive.migrations` leads every older one to it."""
+
+FOREVER = 2**63 - 1
+"""Where a span of knowledge is still open."""
 
 METADATA = MetaData()
 
@@ -64,6 +73,7 @@ PRODUCTS = Table(
     Column("flags", Text, nullable=False),
     Column("summary", Text, nullable=False),
     Column("created_ns", BigInteger, nullable=False),
+    Column("device", Text),
     CheckConstraint("(time_start IS NULL) = (time_stop IS NULL)", name="cover_whole"),
     CheckConstraint("time_start < time_stop", name="cover_not_empty"),
     Index("products_by_type", "product_type", "time_start"),
@@ -89,4 +99,44 @@ INPUTS = Table(
     Column("position", Integer, primary_key=True, autoincrement=False),
     Column("input", _ROW, ForeignKey("products.row"), nullable=False),
     Index("inputs_by_input", "input"),
+)
+
+# what may be certified at most once for a moment: one type of product, of one device, in one collection
+SLOTS = Table(
+    "slots",
+    METADATA,
+    Column("slot", _ROW, primary_key=True, autoincrement=True),
+    Column("product_type", Text, nullable=False),
+    Column("device", Text, nullable=False),
+    Column("collection", Text, nullable=False),
+    UniqueConstraint("product_type", "device", "collection", name="slots_once"),
+)
+
+# everything that was ever certified or withdrawn; the tick is when the archive learnt of it
+ACTS = Table(
+    "acts",
+    METADATA,
+    Column("tick", BigInteger, primary_key=True, autoincrement=False),
+    Column("action", Text, CheckConstraint("action IN ('certify', 'decertify')", name="act"), nullable=False),
+    Column("product", _ROW, ForeignKey("products.row"), nullable=False),
+    Column("collection", Text, nullable=False),
+    Column("because", Text, nullable=False),
+)
+
+# [start, stop) in ns TAI, known during [known_from, known_to) in ns since 1970 UTC; no two overlap in both
+VALIDITY = Table(
+    "validity",
+    METADATA,
+    Column("row", _ROW, primary_key=True, autoincrement=True),
+    Column("slot", _ROW, ForeignKey("slots.slot"), nullable=False),
+    Column("start", BigInteger, nullable=False),
+    Column("stop", BigInteger, nullable=False),
+    Column("product", _ROW, ForeignKey("products.row"), nullable=False),
+    Column("known_from", BigInteger, ForeignKey("acts.tick"), nullable=False),
+    Column("known_to", BigInteger, nullable=False),
+    CheckConstraint("start >= 0 AND start < stop AND stop < 9223372036854775807", name="validity_finite"),
+    CheckConstraint("known_from < known_to", name="knowledge_not_empty"),
+    Index("validity_in_force", "slot", "known_to", "start"),
+    Index("validity_history", "slot", "start"),
+    Index("validity_by_product", "product"),
 )

@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Products as rows of the index: written from their attributes, read back whole in one statement."""
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import batched
+from typing import Any
+
+from sqlalchemy import Connection, Select, Table, Text, cast, func, insert, select
+
+from pellucid.archive.lineage import canonical_json
+from pellucid.archive.product import InputReference, Product
+from pellucid.archive.tables import INPUTS, PRODUCT_TELESCOPES, PRODUCT_TYPES, PRODUCTS
+
+__all__ = ["SELECTED", "insert_products", "product_of", "rows_of", "select_products"]
+
+_P = PRODUCTS.c
+_MADE_FROM = PRODUCTS.alias("made_from")
+_COLUMNS = tuple(c.name for c in PRODUCTS.columns if c.name != "row")
+_JSON_COLUMNS = ("parameters", "software", "flags", "summary")
+_PART, _END = "\x1f", "\x1e"  # ASCII's own separators of units and records
+
+_telescopes = (
+    select(func.aggregate_strings(cast(PRODUCT_TELESCOPES.c.tel_id, Text), ","))
+    .where(PRODUCT_TELESCOPES.c.product == _P.row)
+    .scalar_subquery()
+)
+_inputs = (
+    select(
+        func.aggregate_strings(
+            INPUTS.c.role + _PART + cast(INPUTS.c.position, Text) + _PART + _MADE_FROM.c.id, _END
+        )
+    )
+    .join_from(INPUTS, _MADE_FROM, INPUTS.c.input == _MADE_FROM.c.row)
+    .where(INPUTS.c.product == _P.row)
+    .scalar_subquery()
+)
+
+SELECTED = (*(_P[name] for name in _COLUMNS), _telescopes.label("telescopes"), _inputs.label("inputs"))
+"""What `product_of` needs of a product, in this order."""
+
+_NAMES = (*_COLUMNS, "telescopes", "inputs")
+
+
+def select_products() -> Select[tuple[Any, ...]]:
+    """Return the query for all products, for `product_of`."""
+    return select(*SELECTED)
+
+
+def product_of(row: Sequence[Any]) -> Product:
+    """Return the product in a row that begins with what `SELECTED` names."""
+    values = dict(zip(_NAMES, row, strict=False))
+    for name in _JSON_COLUMNS:
+        text = values[name]
+        values[name] = {} if text == "{}" else () if text == "[]" else json.loads(text)
+    values["flags"] = tuple(values["flags"])
+    telescopes = values["telescopes"]
+    values["telescopes"] = tuple(sorted(map(int, telescopes.split(",")))) if telescopes else ()
+    inputs = values["inputs"]
+    values["inputs"] = tuple(_references(inputs)) if inputs else ()
+    return Product.as_registered(values)
+
+
+def _references(text: str) -> Iterator[InputReference]:
+    parts = (item.split(_PART) for item in text.split(_END))
+    for role, position, key in sorted((role, int(position), key) for role, position, key in parts):
+        yield InputReference(role, position, key)
+
+
+def insert_products(connection: Connection, products: Sequence[Product], numbers: Sequence[int]) -> None:
+    """Write products under the given row numbers; the rows of their inputs are looked up.
+
+    Raises
+    ------
+    KeyError
+        An input is not registered; its argument is the input's key.
+    """
+    _insert_types(connection, {p.product_type for p in products})
+    _execute_many(connection, PRODUCTS, ("row", *_COLUMNS), map(_values, numbers, products))
+    telescopes = ((t, n) for n, p in zip(numbers, products, strict=True) for t in sorted({*p.telescopes}))
+    _execute_many(connection, PRODUCT_TELESCOPES, ("tel_id", "product"), telescopes)
+    if any(p.inputs for p in products):
+        rows = rows_of(connection, {i.product for p in products for i in p.inputs})
+        links = (
+            (number, i.role, i.position, rows[i.product])
+            for number, product in zip(numbers, products, strict=True)
+            for i in product.inputs
+        )
+        _execute_many(connection, INPUTS, ("product", "role", "position", "input"), links)
+
+
+def rows_of(connection: Connection, ids: Iterable[str]) -> dict[str, int]:
+    """Return the row numbers of those ids that are registered."""
+    found: dict[str, int] = {}
+    for batch in batched(ids, 500):
+        found.update(
+            (id, row) for id, row in connection.execute(select(_P.id, _P.row).where(_P.id.in_(batch)))
+        )
+    return found
+
+
+def _insert_types(connection: Connection, names: set[str]) -> None:
+    known = set(connection.scalars(select(PRODUCT_TYPES.c.name).where(PRODUCT_TYPES.c.name.in_(names))))
+    if new := sorted(names - known):
+        connection.execute(insert(PRODUCT_TYPES), [{"name": name} for name in new])
+
+
+def _values(number: int, product: Product) -> tuple[Any, ...]:
+    attributes = product.__dict__
+    return (
+        number,
+        *(w(attributes[name]) if (w := _WRITE.get(name)) else attributes[name] for name in _COLUMNS),
+    )
+
+
+def _written(value: Any) -> str:
+    # most are empty, and canonical JSON takes its time
+    return canonical_json(value) if value else ("[]" if value == () else "{}")
+
+
+_WRITE = dict.fromkeys(_JSON_COLUMNS, _written)
+
+
+def _execute_many(
+    connection: Connection, table: Table, names: Sequence[str], rows: Iterable[tuple[Any, ...]]
+) -> None:
+    """Insert rows through the driver: SQLAlchemy writes the statement and does not touch the rows."""
+    compiled = insert(table).compile(dialect=connection.dialect, column_keys=list(names))
+    assert compiled.positiontup == list(names)
+    for batch in batched(rows, 5000):
+        connection.exec_driver_sql(compiled.string, list(batch))
