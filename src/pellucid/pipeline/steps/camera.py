@@ -1,14 +1,11 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Wiring of cameras: a telescope's calibration events to coefficients, and these to its images."""
+"""Wiring of cameras: a telescope's calibration events to coefficients."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pellucid.archive.files import Progress
 from pellucid.archive.lineage import JSON
-from pellucid.events.options import Cleaning, Extractor, ProcessOptions
 from pellucid.pipeline.step import Step
 
 if TYPE_CHECKING:
@@ -18,7 +15,7 @@ if TYPE_CHECKING:
     from pellucid.camera.coefficients import CameraCalibration
     from pellucid.formats.zfits import ZfitsSource
 
-__all__ = ["STEPS", "make_coefficients", "make_telescope_dl1"]
+__all__ = ["STEPS", "make_coefficients"]
 
 _PEAK_FLASHES = 20
 """Flashes that tell where the window lies: the first ones, however the file is cut into chunks."""
@@ -132,73 +129,6 @@ def _window_start(
     return int(np.clip(peak - int(parameters["shift"]), 0, max(0, n_samples - int(parameters["width"]))))
 
 
-def make_telescope_dl1(
-    inputs: Mapping[str, Path],
-    output: Path,
-    parameters: Mapping[str, JSON],
-    provenance: Mapping[str, JSON],
-    *,
-    progress: Progress | None = None,
-) -> dict[str, JSON]:
-    """Make images and parameters of one telescope's DL0 file with a calibration.
-
-    Parameters
-    ----------
-    inputs : mapping of str to Path
-        ``events``: DL0 file; ``description``: description of the array; ``calibration``: product of
-        ``camera-coefficients``.
-    output : Path
-        HDF5 file to write, in ctapipe's data format.
-    parameters : mapping
-        Those of `STEPS`.
-    provenance : mapping
-        Lineage, written into the product.
-    progress : callable, optional
-        Called with events done and in all.
-
-    Returns
-    -------
-    dict
-        Numbers to search by.
-    """
-    from pellucid.events.process import Processor
-    from pellucid.formats.camera_calibration import as_coefficients, read_calibration
-    from pellucid.formats.ctapipe_hdf5 import DL1Writer
-    from pellucid.times import to_tai_ns
-
-    calibration = as_coefficients(read_calibration(inputs["calibration"]))
-    options = _options(parameters)
-    start, stop, n_events = None, 0, 0
-    with (
-        _source(inputs, calibration={calibration.tel_id: calibration}) as source,
-        DL1Writer(
-            output, source.subarray, source.run, provenance=provenance, focal_length=options.focal_length
-        ) as writer,
-    ):
-        process = Processor(source.subarray, options)
-        for chunk in source.chunks():
-            writer.write(chunk, process(chunk))
-            times = to_tai_ns(chunk.events.time)
-            start = int(times.min()) if start is None else start
-            stop = max(stop, int(times.max()) + 1)
-            n_events += len(times)
-            if progress is not None:
-                progress(*source.position, "events")
-        return {
-            "obs_id": source.obs_id,
-            "telescopes": source.subarray.tel_ids,
-            "time_start": start,
-            "time_stop": stop if start is not None else None,
-            "telescope_events": n_events,
-        }
-
-
-def _options(parameters: Mapping[str, Any]) -> ProcessOptions:
-    rest = {k: v for k, v in parameters.items() if k not in ("extractor", "cleaning")}
-    extractor, cleaning = Extractor(**parameters["extractor"]), Cleaning(**parameters["cleaning"])
-    return ProcessOptions(extractor=extractor, cleaning=cleaning, **rest)
-
-
 _EVENTS = {"events": "DL0/Event/Telescope/Observation", "description": "DL0/Service/Subarray/Description"}
 
 STEPS = (
@@ -218,17 +148,8 @@ STEPS = (
             "min_flashes": 100,
         },
     ),
-    Step(
-        name="telescope-dl1",
-        version="1",
-        function="pellucid.pipeline.steps.camera:make_telescope_dl1",
-        inputs={**_EVENTS, "calibration": "DL1/Monitoring/Telescope/CameraCalibration"},
-        output="DL1/Event/Telescope/Observation",
-        suffix=".dl1.h5",
-        parameters=asdict(ProcessOptions()),
-    ),
 )
-"""``camera-coefficients``: calibration of a telescope; ``telescope-dl1``: its images with them.
+"""``camera-coefficients``: calibration of a telescope.
 
 Excess is F^2 of the photomultipliers; width and shift (samples) place the charge window around the
 flashes' peak: it must hold the whole pulse of every pixel.

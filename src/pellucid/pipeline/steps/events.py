@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Wiring of events: waveforms to images and parameters (DL1)."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import asdict
@@ -17,8 +17,12 @@ from pellucid.pipeline.step import Step
 if TYPE_CHECKING:
     from pellucid.events import EventChunk
     from pellucid.formats.simtel import SimtelSource
+    from pellucid.formats.zfits import ZfitsSource
+    from pellucid.instrument import Subarray
 
-__all__ = ["STEPS", "make_dl1"]
+    type Source = SimtelSource | ZfitsSource
+
+__all__ = ["STEPS", "make_dl1", "make_telescope_dl1"]
 
 # array events in a chunk, where nothing else is asked for; the size of the samples bounds it further
 _CHUNK_EVENTS = 1000
@@ -55,19 +59,78 @@ def make_dl1(
     dict
         Numbers to search by.
     """
-    from pellucid.events.process import Processor
-    from pellucid.formats.ctapipe_hdf5 import DL1Writer
     from pellucid.formats.simtel import SimtelSource
 
-    options = _options(parameters)
-    threads = max(1, (effort or {}).get("threads", 1))
     telescopes = parameters["telescopes"]
     assert isinstance(telescopes, list)
+    with SimtelSource(inputs["events"], telescopes=telescopes or None) as source:
+        return _write(
+            source, inputs["events"], output, parameters, provenance, _reporter(progress, "bytes"), effort
+        )
+
+
+def make_telescope_dl1(
+    inputs: Mapping[str, Path],
+    output: Path,
+    parameters: Mapping[str, JSON],
+    provenance: Mapping[str, JSON],
+    *,
+    progress: Progress | None = None,
+    effort: Mapping[str, int] | None = None,
+) -> dict[str, JSON]:
+    """Make images and parameters of one telescope's DL0 file with a calibration.
+
+    Parameters
+    ----------
+    inputs : mapping of str to Path
+        ``events``: DL0 file; ``description``: description of the array; ``calibration``: product of
+        ``camera-coefficients``.
+    output : Path
+        HDF5 file to write, in ctapipe's data format.
+    parameters : mapping
+        Those of `STEPS`.
+    provenance : mapping
+        Lineage, written into the product.
+    progress : callable, optional
+        Called with telescope events done and in all.
+    effort : mapping, optional
+        ``threads`` and ``chunk_events``; the product does not depend on them.
+
+    Returns
+    -------
+    dict
+        Numbers to search by.
+    """
+    from pellucid.formats.camera_calibration import as_coefficients, read_calibration
+    from pellucid.formats.zfits import RunFiles, ZfitsSource
+
+    calibration = as_coefficients(read_calibration(inputs["calibration"]))
+    files = RunFiles((inputs["events"],), inputs["description"])
+    with ZfitsSource(files, calibration={calibration.tel_id: calibration}) as source:
+        return _write(
+            source, inputs["events"], output, parameters, provenance, _reporter(progress, "events"), effort
+        )
+
+
+def _write(
+    source: "Source",
+    path: Path,
+    output: Path,
+    parameters: Mapping[str, JSON],
+    provenance: Mapping[str, JSON],
+    report: Callable[[tuple[int, int]], object],
+    effort: Mapping[str, int] | None,
+) -> dict[str, JSON]:
+    """Carry all chunks of a source through the processor into a file; return the summary."""
+    from pellucid.events.process import Processor
+    from pellucid.formats.ctapipe_hdf5 import DL1Writer
+
+    options = _options(parameters)
+    _check_focal_lengths(source.subarray, options.focal_length, path)
+    threads = max(1, (effort or {}).get("threads", 1))
     counts = _Counts()
     with ExitStack() as stack:
         executor = stack.enter_context(ThreadPoolExecutor(threads)) if threads > 1 else None
-        source = stack.enter_context(SimtelSource(inputs["events"], telescopes=telescopes or None))
-        _check_focal_lengths(source, options.focal_length)
         writer = stack.enter_context(
             DL1Writer(
                 output, source.subarray, source.run, provenance=provenance, focal_length=options.focal_length
@@ -81,25 +144,28 @@ def make_dl1(
         for chunk in _read_ahead(chunks, executor):
             writer.write(chunk, process(chunk))
             counts.add(chunk)
-            if progress is not None:
-                progress(*source.position, "bytes")
+            report(source.position)
         flags = ["partial"] if source.damage else []
         writer.close(shower_distribution=source.shower_distribution, flags=flags)
     return counts.summary(source, flags)
 
 
-def _check_focal_lengths(source: "SimtelSource", choice: str) -> None:
+def _reporter(progress: Progress | None, unit: str) -> Callable[[tuple[int, int]], object]:
+    return lambda position: progress(*position, unit) if progress is not None else None
+
+
+def _check_focal_lengths(subarray: "Subarray", choice: str, path: Path) -> None:
     """Refuse a file without the wanted focal lengths before any event is read."""
-    for tel_id, telescope in source.subarray.telescopes.items():
+    for tel_id, telescope in subarray.telescopes.items():
         try:
             telescope.optics.focal_length(choice)
         except MissingInput as error:
-            error.where = f"{source.path}, telescope {tel_id}"
+            error.where = f"{path}, telescope {tel_id}"
             raise
 
 
 def _options(parameters: Mapping[str, JSON]) -> ProcessOptions:
-    fields = {k: v for k, v in parameters.items() if k not in _OF_THE_SOURCE}
+    fields = {k: v for k, v in parameters.items() if k not in ("telescopes", "keep_partial")}
     extractor, cleaning = fields.pop("extractor"), fields.pop("cleaning")
     assert isinstance(extractor, Mapping)
     assert isinstance(cleaning, Mapping)
@@ -145,7 +211,7 @@ class _Counts:
         self.start = first if self.start is None else min(self.start, first)
         self.stop = max(self.stop, last + 1)
 
-    def summary(self, source: "SimtelSource", flags: list[str]) -> dict[str, JSON]:
+    def summary(self, source: "Source", flags: list[str]) -> dict[str, JSON]:
         """Return the numbers to search by, and what describes the product."""
         return {
             "obs_id": source.obs_id,
@@ -161,7 +227,7 @@ class _Counts:
         }
 
 
-_OF_THE_SOURCE: dict[str, JSON] = {"telescopes": [], "keep_partial": False}
+_OPTIONS: dict[str, JSON] = {"keep_partial": False, **asdict(ProcessOptions())}
 
 STEPS = (
     Step(
@@ -171,7 +237,21 @@ STEPS = (
         inputs={"events": "DL0/Event/Subarray/ObservationSim"},
         output="DL1/Event/Subarray/ObservationSim",
         suffix=".dl1.h5",
-        parameters={**_OF_THE_SOURCE, **asdict(ProcessOptions())},
+        parameters={"telescopes": [], **_OPTIONS},
+    ),
+    Step(
+        name="telescope-dl1",
+        version="1",
+        function="pellucid.pipeline.steps.events:make_telescope_dl1",
+        inputs={
+            "events": "DL0/Event/Telescope/Observation",
+            "description": "DL0/Service/Subarray/Description",
+            "calibration": "DL1/Monitoring/Telescope/CameraCalibration",
+        },
+        output="DL1/Event/Telescope/Observation",
+        suffix=".dl1.h5",
+        parameters=_OPTIONS,
     ),
 )
-"""``dl1``: images and parameters of a simulated observation."""
+"""``dl1``: images and parameters of a simulated observation; ``telescope-dl1``: of one telescope's file,
+with a calibration."""
