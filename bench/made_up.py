@@ -8,3 +8,4 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 dl1run = import_module("support.dl1run")
+postgres = import_module("support.postgres")

@@ -137,7 +137,7 @@ def test_a_new_index_has_the_layout_that_queries_see(index: Path | str) -> None:
 def test_an_old_index_gets_the_layout_that_queries_see(old: Path) -> None:
     assert differences(old) == []
     with sqlite3.connect(old) as connection:
-        connection.execute("DROP INDEX products_by_age")
+        connection.execute("DROP INDEX products_by_name")
     assert len(differences(old)) == 1, "a difference would be noticed"
 
 

@@ -26,7 +26,7 @@ class Archive:
     store : Store
         Where the bytes are.
     catalogue : Catalogue
-        The index; its methods `get`, `find` and `product_types` are here too.
+        The index; its methods for finding, certifying and looking up are here too.
     cache : Path, optional
         Folder for what only saves time.
     """
@@ -38,6 +38,10 @@ class Archive:
         self.get = catalogue.get
         self.find = catalogue.find
         self.product_types = catalogue.product_types
+        self.certify = catalogue.certify
+        self.decertify = catalogue.decertify
+        self.lookup = catalogue.lookup
+        self.explain = catalogue.explain
 
     def ingest(
         self,
@@ -46,6 +50,7 @@ class Archive:
         *,
         obs_id: int | None = None,
         telescopes: Sequence[int] = (),
+        device: str | None = None,
         category: str | None = None,
         collection: str = "raw",
         time_start: int | None = None,
@@ -62,7 +67,7 @@ class Archive:
             The file; it is copied, never moved.
         product_type : str, optional
             Where the file itself does not tell it.
-        obs_id, telescopes, category, collection, time_start, time_stop, flags, summary
+        obs_id, telescopes, device, category, collection, time_start, time_stop, flags, summary
             As in `Product`.
         progress : callable, optional
             Called with (bytes done, bytes in all, "B").
@@ -103,6 +108,7 @@ class Archive:
                 name=path.name,
                 obs_id=obs_id,
                 telescopes=tuple(sorted(set(telescopes))),
+                device=device,
                 category=category,
                 collection=collection,
                 time_start=time_start,

@@ -4,7 +4,6 @@
 import re
 import time
 from collections.abc import Sequence
-from dataclasses import replace
 from fnmatch import fnmatchcase
 from itertools import batched, islice
 from pathlib import Path
@@ -14,9 +13,11 @@ from sqlalchemy import Connection, Select, func, select
 
 from pellucid.archive.engine import database_errors, open_engine, transaction
 from pellucid.archive.lineage import is_key
+from pellucid.archive.lookup import LookUp
 from pellucid.archive.product import Product
 from pellucid.archive.rows import insert_products, product_of, select_products
 from pellucid.archive.tables import PRODUCT_TELESCOPES, PRODUCT_TYPES, PRODUCTS
+from pellucid.archive.validity import Validity
 from pellucid.errors import CorruptedInput, MissingInput, UsageError
 
 __all__ = ["Catalogue"]
@@ -26,7 +27,7 @@ type _Query = Select[tuple[Any, ...]]
 
 
 class Catalogue:
-    """The index of an archive.
+    """The index of an archive; `Validity` and `LookUp` of its calibrations are here too.
 
     Parameters
     ----------
@@ -42,9 +43,16 @@ class Catalogue:
     def __init__(self, path: Path | str) -> None:
         self.path = path
         self.engine = open_engine(path)
+        self.validity = Validity(self.engine, path)
+        self._lookup = LookUp(self.engine, path)
+        self.certify = self.validity.certify
+        self.decertify = self.validity.decertify
+        self.lookup = self._lookup.lookup
+        self.explain = self._lookup.explain
 
     def close(self) -> None:
         """Give the database connections back."""
+        self._lookup.close()
         self.engine.dispose()
 
     def register(self, product: Product) -> tuple[Product, bool]:
@@ -148,7 +156,7 @@ class Catalogue:
         limit : int, optional
             At most so many.
         """
-        query = select_products().order_by(_P.created_ns.desc(), _P.row.desc())
+        query = select_products().order_by(_P.row.desc())
         exactly = {
             "obs_id": obs_id,
             "device": device,
@@ -189,7 +197,7 @@ def _registered(connection: Connection, products: Sequence[Product]) -> list[tup
     for product in products:
         known = there.get(product.id) or new.get(product.id)
         if known is None:
-            known = new[product.id] = replace(product, created_ns=now)
+            known = new[product.id] = product.registered(now)
             answers.append((known, True))
         else:
             _check_same_bytes(known, product)

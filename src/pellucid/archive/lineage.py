@@ -14,6 +14,10 @@ from pellucid.errors import ConfigurationError
 
 __all__ = ["JSON", "canonical_json", "derived_key", "is_key", "plain", "raw_key"]
 
+_encoded = json.JSONEncoder(
+    sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False
+).encode
+
 type JSON = bool | int | float | str | Sequence[JSON] | Mapping[str, JSON] | None
 
 
@@ -33,7 +37,7 @@ def canonical_json(value: JSON) -> str:
     ConfigurationError
         Anything else: sets, bytes, NaN, infinities, other keys, unknown types; the path to it is told.
     """
-    return json.dumps(plain(value), sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+    return _encoded(plain(value))
 
 
 def plain(value: object, where: str = "$") -> "JSON":

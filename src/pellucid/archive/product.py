@@ -133,6 +133,10 @@ class Product:
         product.__dict__.update(values)
         return product
 
+    def registered(self, created_ns: int) -> Self:
+        """Return the product as registered at a moment of the archive's clock."""
+        return self.as_registered({**self.__dict__, "created_ns": created_ns})
+
     @property
     def short_id(self) -> str:
         """First 12 digits of the id, enough for people."""

@@ -4,6 +4,7 @@
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import batched
+from operator import attrgetter
 from typing import Any
 
 from sqlalchemy import Connection, Select, Table, Text, cast, func, insert, select
@@ -12,12 +13,14 @@ from pellucid.archive.lineage import canonical_json
 from pellucid.archive.product import InputReference, Product
 from pellucid.archive.tables import INPUTS, PRODUCT_TELESCOPES, PRODUCT_TYPES, PRODUCTS
 
-__all__ = ["SELECTED", "insert_products", "product_of", "rows_of", "select_products"]
+__all__ = ["SELECTED", "execute_many", "insert_products", "product_of", "rows_of", "select_products"]
 
 _P = PRODUCTS.c
 _MADE_FROM = PRODUCTS.alias("made_from")
-_COLUMNS = tuple(c.name for c in PRODUCTS.columns if c.name != "row")
 _JSON_COLUMNS = ("parameters", "software", "flags", "summary")
+_COLUMNS = tuple(c.name for c in PRODUCTS.columns if c.name != "row")
+_JSON_PLACES = tuple(1 + _COLUMNS.index(name) for name in _JSON_COLUMNS)
+_attributes = attrgetter(*_COLUMNS)
 _PART, _END = "\x1f", "\x1e"  # ASCII's own separators of units and records
 
 _telescopes = (
@@ -76,9 +79,9 @@ def insert_products(connection: Connection, products: Sequence[Product], numbers
         An input is not registered; its argument is the input's key.
     """
     _insert_types(connection, {p.product_type for p in products})
-    _execute_many(connection, PRODUCTS, ("row", *_COLUMNS), map(_values, numbers, products))
+    execute_many(connection, PRODUCTS, ("row", *_COLUMNS), map(_values, numbers, products))
     telescopes = ((t, n) for n, p in zip(numbers, products, strict=True) for t in sorted({*p.telescopes}))
-    _execute_many(connection, PRODUCT_TELESCOPES, ("tel_id", "product"), telescopes)
+    execute_many(connection, PRODUCT_TELESCOPES, ("tel_id", "product"), telescopes)
     if any(p.inputs for p in products):
         rows = rows_of(connection, {i.product for p in products for i in p.inputs})
         links = (
@@ -86,7 +89,7 @@ def insert_products(connection: Connection, products: Sequence[Product], numbers
             for number, product in zip(numbers, products, strict=True)
             for i in product.inputs
         )
-        _execute_many(connection, INPUTS, ("product", "role", "position", "input"), links)
+        execute_many(connection, INPUTS, ("product", "role", "position", "input"), links)
 
 
 def rows_of(connection: Connection, ids: Iterable[str]) -> dict[str, int]:
@@ -106,11 +109,10 @@ def _insert_types(connection: Connection, names: set[str]) -> None:
 
 
 def _values(number: int, product: Product) -> tuple[Any, ...]:
-    attributes = product.__dict__
-    return (
-        number,
-        *(w(attributes[name]) if (w := _WRITE.get(name)) else attributes[name] for name in _COLUMNS),
-    )
+    values = [number, *_attributes(product)]
+    for place in _JSON_PLACES:
+        values[place] = _written(values[place])
+    return tuple(values)
 
 
 def _written(value: Any) -> str:
@@ -118,10 +120,7 @@ def _written(value: Any) -> str:
     return canonical_json(value) if value else ("[]" if value == () else "{}")
 
 
-_WRITE = dict.fromkeys(_JSON_COLUMNS, _written)
-
-
-def _execute_many(
+def execute_many(
     connection: Connection, table: Table, names: Sequence[str], rows: Iterable[tuple[Any, ...]]
 ) -> None:
     """Insert rows through the driver: SQLAlchemy writes the statement and does not touch the rows."""

@@ -12,6 +12,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 
 __all__ = [
@@ -79,8 +80,13 @@ PRODUCTS = Table(
     Index("products_by_type", "product_type", "time_start"),
     Index("products_by_observation", "obs_id"),
     Index("products_by_name", "name"),
-    Index("products_by_content", "sha256"),
-    Index("products_by_age", "created_ns"),
+    # of raw products the content is the identity, which has an index already
+    Index(
+        "derived_by_content",
+        "sha256",
+        sqlite_where=text("sha256 <> id"),
+        postgresql_where=text("sha256 <> id"),
+    ),
 )
 
 PRODUCT_TELESCOPES = Table(

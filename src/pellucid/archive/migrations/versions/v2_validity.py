@@ -62,6 +62,13 @@ POSTGRESQL = (
 def upgrade() -> None:
     """Add what certifies calibrations; what is there stays as it is."""
     op.add_column("products", sa.Column("device", sa.Text))
+    # rows are numbered in the order they came, and of raw products the content is the identity
+    op.drop_index("products_by_age", "products")
+    op.drop_index("products_by_content", "products")
+    derived = sa.text("sha256 <> id")
+    op.create_index(
+        "derived_by_content", "products", ["sha256"], sqlite_where=derived, postgresql_where=derived
+    )
     op.create_table(
         "slots",
         sa.Column("slot", ROW, primary_key=True, autoincrement=True),

@@ -1,0 +1,173 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Look-up by type, device and time, and bulk registration, in archives of growing size.
+
+The archive holds calibrations of 100 telescopes in five types, each certified for its own ten minutes.
+Every look-up asks for another random telescope, type and moment through the Python interface, on SQLite
+and on PostgreSQL where that is installed. The reference is the same question to a bare table in SQLite.
+
+    python bench/archive.py [--quick] [--products N] [--no-postgres]
+"""
+
+import argparse
+import json
+import os
+import random
+import sqlite3
+import statistics
+import tempfile
+from collections.abc import Callable, Iterator
+from hashlib import sha256
+from pathlib import Path
+from time import perf_counter, perf_counter_ns
+
+from made_up import postgres
+from pellucid.archive.catalogue import Catalogue
+from pellucid.archive.product import Product
+
+TYPES = [
+    f"DL1/Monitoring/Telescope/{name}" for name in ("Pedestal", "FlatField", "Gain", "Timing", "Pointing")
+]
+TELESCOPES, STEP, BATCH = 100, 600 * 10**9, 20_000
+BOUND_US, BOUND_RATE, BOUND_GROWTH = 50.0, 50_000.0, 1.5
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--quick", action="store_true", help="10^5 products and 2000 look-ups")
+    parser.add_argument("--products", type=int, default=1_000_000, help="size of the large archive")
+    parser.add_argument("--no-postgres", action="store_true", help="leave PostgreSQL out")
+    options = parser.parse_args()
+    n = 100_000 if options.quick else options.products
+    with tempfile.TemporaryDirectory(prefix="pellucid-bench-") as folder:
+        bare = bare_sqlite(Path(folder) / "bare.sqlite", n)
+        rows = [figure("bare SQLite: look-up", bare, "us")]
+        rows += measure("SQLite", Path(folder) / "index.sqlite", n, bare)
+        if not options.no_postgres:
+            with postgres.server() as server:
+                rows += measure("PostgreSQL", server.database(), n, bare)
+    print(json.dumps(rows, indent=2))
+
+
+def measure(engine: str, where: Path | str, n: int, bare: float) -> list[dict[str, object]]:
+    """Fill an archive in two stages, look things up after each."""
+    catalogue = Catalogue(where)
+    small = max(n // 10, 10_000)
+    filling = fill(catalogue, n)
+    rates = [next(filling) for _ in range(0, small, BATCH)]
+    first = looked_up(catalogue, small)
+    rates += list(filling)
+    last = looked_up(catalogue, n)
+    catalogue.close()
+    registered = n / sum(r[0] for r in rates)
+    certified = n / sum(r[1] for r in rates)
+    embedded = engine == "SQLite"
+    return [
+        figure(f"{engine}: look-up in {small} products", first, "us", BOUND_US if embedded else None, bare),
+        figure(f"{engine}: look-up in {n} products", last, "us", BOUND_US if embedded else None, bare),
+        figure(f"{engine}: look-up, {n} products against {small}", last / first, "1", BOUND_GROWTH),
+        figure(f"{engine}: bulk registration", registered, "products/s", BOUND_RATE if embedded else None),
+        figure(f"{engine}: bulk certification", certified, "products/s"),
+    ]
+
+
+def fill(catalogue: Catalogue, n: int) -> Iterator[tuple[float, float]]:
+    """Register and certify products batch by batch; yield the seconds that each took."""
+    for first in range(0, n, BATCH):
+        products = [product(i) for i in range(first, min(first + BATCH, n))]
+        start = perf_counter()
+        catalogue.register_many(products)
+        middle = perf_counter()
+        catalogue.validity.certify_many([(p, p.time_start or 0, p.time_stop or 0) for p in products], "B")
+        yield middle - start, perf_counter() - middle
+
+
+def product(number: int) -> Product:
+    key = sha256(number.to_bytes(8)).hexdigest()
+    slot, start = place(number)
+    return Product(
+        id=key,
+        product_type=TYPES[slot % len(TYPES)],
+        kind="raw",
+        sha256=key,
+        size=1000,
+        format="hdf5",
+        name=f"calibration{number}.h5",
+        obs_id=number // 500,
+        telescopes=(slot // len(TYPES),),
+        category="B",
+        time_start=start,
+        time_stop=start + STEP,
+        summary={"n": number},
+    )
+
+
+def place(number: int) -> tuple[int, int]:
+    """Return the slot (type and telescope) and the start of the n-th product."""
+    slots = len(TYPES) * TELESCOPES
+    return number % slots, 10**18 + (number // slots) * STEP
+
+
+def questions(n: int) -> list[tuple[str, int, int]]:
+    chance = random.Random(20261123)
+    asked = []
+    for _ in range(2000 if n <= 100_000 else 20_000):
+        slot, start = place(chance.randrange(n))
+        asked.append((TYPES[slot % len(TYPES)], slot // len(TYPES), start + chance.randrange(STEP)))
+    return asked
+
+
+def looked_up(catalogue: Catalogue, n: int) -> float:
+    def ask(kind: str, telescope: int, at: int) -> None:
+        found = catalogue.lookup(kind, telescope, at, "B")
+        assert found.start <= at < found.stop
+        assert found.product.telescopes == (telescope,)
+
+    return median_us(ask, questions(n))
+
+
+def median_us(ask: Callable[[str, int, int], object], asked: list[tuple[str, int, int]]) -> float:
+    for one in asked[:200]:
+        ask(*one)
+    times = []
+    for one in asked:
+        start = perf_counter_ns()
+        ask(*one)
+        times.append(perf_counter_ns() - start)
+    return statistics.median(times) / 1000
+
+
+def bare_sqlite(path: Path, n: int) -> float:
+    """Ask a table with nothing but the question's columns, through the driver alone."""
+    connection = sqlite3.connect(path)
+    connection.execute(
+        "CREATE TABLE v (type, tel INT, start INT, stop INT, id, PRIMARY KEY (type, tel, start))"
+    )
+    rows = ((TYPES[s % len(TYPES)], s // len(TYPES), t, t + STEP, i) for i in range(n) for s, t in [place(i)])
+    connection.executemany("INSERT INTO v VALUES (?, ?, ?, ?, ?)", rows)
+    connection.commit()
+    query = "SELECT id, stop FROM v WHERE type = ? AND tel = ? AND start <= ? ORDER BY start DESC LIMIT 1"
+
+    def ask(kind: str, telescope: int, at: int) -> None:
+        (found,) = connection.execute(query, (kind, telescope, at)).fetchall()
+        assert found[1] > at
+
+    return median_us(ask, questions(n))
+
+
+def figure(
+    name: str, value: float, unit: str, bound: float | None = None, peer: float | None = None
+) -> dict[str, object]:
+    return {
+        "figure": name,
+        "value": round(value, 2),
+        "unit": unit,
+        "bound": bound,
+        "peer": None if peer is None else round(peer, 2),
+        "peer_version": None if peer is None else f"bare SQLite {sqlite3.sqlite_version}",
+        "ratio": None if peer is None else round(value / peer, 2),
+        "load": round(os.getloadavg()[0], 2),
+    }
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Which calibration is right for a moment: one answer, or an error that says which kind of none it is."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from sqlalchemy import BigInteger, Engine, Select, bindparam, select
+
+from pellucid.archive.engine import database_errors
+from pellucid.archive.explain import Explanation, explained
+from pellucid.archive.product import Product
+from pellucid.archive.reading import Reader, Statement
+from pellucid.archive.rows import SELECTED, product_of
+from pellucid.archive.tables import FOREVER, PRODUCTS, SLOTS, VALIDITY
+from pellucid.archive.validity import device_name
+
+__all__ = ["Calibration", "LookUp"]
+
+_V, _S = VALIDITY.c, SLOTS.c
+
+
+class Calibration(NamedTuple):
+    """The calibration for a moment.
+
+    Attributes
+    ----------
+    product : Product
+        What to use.
+    collection : str
+        The collection of the search path that had it.
+    start, stop : int
+        Half-open span for which it is certified there, in ns TAI since 1970.
+    """
+
+    product: Product
+    collection: str
+    start: int
+    stop: int
+
+
+class LookUp:
+    """Looks calibrations up in an index.
+
+    Parameters
+    ----------
+    engine : Engine
+        The database.
+    where : Path or str
+        Its place, for errors.
+    """
+
+    def __init__(self, engine: Engine, where: Path | str) -> None:
+        self._engine = engine
+        self._where = where
+        self._reader = Reader(engine)
+        self._now = Statement(engine, _latest_before(as_of=False), ("type", "device", "collection", "at"))
+        self._then = Statement(
+            engine, _latest_before(as_of=True), ("type", "device", "collection", "at", "as_of")
+        )
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._reader.close()
+
+    def lookup(
+        self,
+        product_type: str,
+        device: int | str | None,
+        at: int,
+        path: str | Sequence[str],
+        as_of: int | None = None,
+    ) -> Calibration:
+        """Return the calibration that is valid for a device at a moment.
+
+        The collections of the path are asked in order; the first that has one answers.
+
+        Parameters
+        ----------
+        product_type : str
+            Of the calibration; with ``*`` and the like where only one type has one.
+        device : int, str or None
+            Telescope, name of a device, or ``array``; None where only one device has one.
+        at : int
+            Moment, in ns TAI since 1970.
+        path : str or sequence of str
+            Collection or collections, the most trusted first.
+        as_of : int, optional
+            What would have been found then, knowing what was known then: ns UTC since 1970.
+
+        Raises
+        ------
+        CalibrationMissing
+            None is certified (``calibration-missing``).
+        CalibrationExpired
+            The last one is no longer valid at that moment (``calibration-expired``).
+        CalibrationAmbiguous
+            Several types or devices have one (``calibration-ambiguous``).
+        """
+        path = (path,) if isinstance(path, str) else path
+        if device is not None:
+            name = device if isinstance(device, str) else f"tel-{device}"
+            with database_errors(self._where):
+                for collection in path:
+                    if as_of is None:
+                        rows = self._reader.rows(self._now, product_type, name, collection, at)
+                    else:
+                        rows = self._reader.rows(self._then, product_type, name, collection, at, as_of)
+                    # spans do not overlap: where the latest that began has ended, no other is valid
+                    if rows and rows[0][-1] > at:
+                        *_, start, stop = rows[0]
+                        return Calibration(product_of(rows[0]), collection, start, stop)
+        explanation = self.explain(product_type, device, at, path, as_of)
+        if explanation.error is not None:
+            raise explanation.error
+        assert explanation.chosen is not None
+        found = explanation.chosen
+        return self.lookup(found.product_type, found.device, at, found.collection, as_of)
+
+    def explain(
+        self,
+        product_type: str,
+        device: int | str | None,
+        at: int,
+        path: str | Sequence[str],
+        as_of: int | None = None,
+    ) -> Explanation:
+        """Return what `lookup` finds and, for each candidate it does not, why; parameters are the same."""
+        path = (path,) if isinstance(path, str) else tuple(path)
+        name = None if device is None else device_name(device)
+        with database_errors(self._where), self._engine.connect() as connection:
+            return explained(connection, product_type, name, at, path, as_of)
+
+
+def _latest_before(*, as_of: bool) -> Select[Any]:
+    query = (
+        select(*SELECTED, _V.start, _V.stop)
+        .join_from(SLOTS, VALIDITY, _V.slot == _S.slot)
+        .join(PRODUCTS, PRODUCTS.c.row == _V.product)
+        .where(
+            _S.product_type == bindparam("type", ""),
+            _S.device == bindparam("device", ""),
+            _S.collection == bindparam("collection", ""),
+            _V.start <= bindparam("at", 0, BigInteger),
+        )
+        .order_by(_V.start.desc())
+        .limit(1)
+    )
+    if as_of:
+        moment = bindparam("as_of", 0, BigInteger)
+        return query.where(_V.known_from <= moment, _V.known_to > moment)
+    return query.where(_V.known_to == FOREVER)
