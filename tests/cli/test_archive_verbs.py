@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from pellucid.cli.run import run
+from support.postgres import Server
 
 
 class Shell:
@@ -111,3 +112,111 @@ def test_the_workspace_is_found_in_the_environment(
     monkeypatch.setenv("PELLUCID_WORKSPACE", str(shell.folder))
     assert run(["find", "--json"]) == 0
     assert len(json.loads(capsys.readouterr().out)["products"]) == 1
+
+
+@pytest.fixture
+def calibrations(shell: Shell, file: Path) -> list[str]:
+    """Ids of three files, each a calibration of its own."""
+    ids = []
+    for i in range(3):
+        other = file.with_name(f"cal{i}.simtel")
+        other.write_bytes(file.read_bytes() + bytes(i + 1))
+        kind = "DL1/Monitoring/Telescope/Calibration"
+        ids.append(shell.json("ingest", str(other), "--type", kind)["products"][0]["id"])
+    return ids
+
+
+def test_a_calibration_is_certified_found_explained_and_withdrawn(
+    shell: Shell, calibrations: list[str]
+) -> None:
+    one, two, three = calibrations
+    for id, collection in ((one, "A"), (two, "B")):
+        span = ("--from", "2026-11-23T18:00", "--to", "2026-11-24T06:00")
+        made = shell.json("certify", id, "--collection", collection, *span, "--because", "good sky")
+        assert made["new"]
+        assert shell.json("certify", id, "--collection", collection, *span)["new"] is False
+    assert "certified already in B for array" in shell.text("certify", two, "--collection", "B", *span)
+    error = shell.json("certify", three, "--collection", "B", *span, code=101)["error"]
+    assert error["code"] == "validity-overlap"
+    question = ("find", "DL1/.../Calibration", "--device", "array", "--path", "B,A", "--at")
+    found = shell.json(*question, "2026-11-24T02:10", "--explain")
+    assert (found["product"]["id"], found["collection"]) == (two, "B")
+    rejected = {c["product"]: c["reason"] for c in found["explanation"]["rejected"]}
+    assert rejected == {one: "later-in-path"}
+    text = shell.text(*question, "2026-11-24T02:10", "--explain")
+    assert "collection A comes after B" in text
+    assert "certified in B for [2026-11-23T18:00:00.000Z, " in shell.text(*question, "2026-11-24T02:10")
+    then = made["certificates"][0]["known_from"]
+    withdrawn = shell.json(
+        "decertify", two, "--collection", "B", "--from", "2026-11-24", "--to", "2026-11-25"
+    )
+    assert withdrawn["withdrawn"][0]["known_to"] > then
+    assert shell.json(*question, "2026-11-24T02:10")["product"]["id"] == one
+    assert shell.json(*question, "2026-11-23T22:00")["product"]["id"] == two
+    assert shell.json(*question, "2026-11-24T02:10", "--as-of", "2100-01-01")["product"]["id"] == one
+    late = shell.json(*question, "2026-11-25", code=105)["error"]
+    assert late["code"] == "calibration-expired"
+    none = shell.json(*question, "2026-11-24T02:10", "--as-of", "2000-01-01", code=105)["error"]
+    assert none["code"] == "calibration-missing"
+    assert "was valid until" in shell.text(*question, "2026-11-25", "--explain", code=105)
+
+
+def test_ill_questions_and_spans_are_refused(shell: Shell, calibrations: list[str]) -> None:
+    id = calibrations[0]
+    for arguments, code in (
+        (("find", "DL1/*", "--explain"), 2),
+        (("find", "DL1/*", "--path", "B"), 2),
+        (("find", "DL1/*", "--at", "2026-11-23"), 2),
+        (("find", "--at", "2026-11-23", "--path", "B"), 2),
+        (("find", "DL1/*", "--type", "DL1/*"), 2),
+        (("find", "DL1/*", "--at", "2026-11-23", "--path", "B", "--tel", "3", "--device", "x"), 2),
+        (("find", "DL1/*", "--at", "2026-11-23", "--path", "B", "--name", "x"), 2),
+        (("find", "DL1/*", "--at", "now", "--path", "B"), 101),
+        (("certify", id, "--collection", "B", "--from", "2026-11-24", "--to", "2026-11-23"), 101),
+        (("certify", id, "--collection", "B", "--from", "2026-11-24", "--to", "2026-11-24"), 101),
+        (("certify", id, "--collection", "B", "--from", "2026-11-24", "--to", "forever"), 101),
+        (("certify", id, "--collection", "B", "--from", "1969-11-24", "--to", "2026-11-24"), 101),
+        (("certify", id, "--collection", "B", "--from", "2026-06-30T23:59:60", "--to", "2027-01-01"), 101),
+        (("certify", id, "--collection", "raw", "--from", "2026-06-30", "--to", "2027-01-01"), 101),
+        (("decertify", id, "--collection", "B", "--from", "2026-06-30"), 2),
+        (("decertify", id, "--collection", "B"), 105),
+    ):
+        error = shell.json(*arguments, code=code)["error"]
+        assert error["what"]
+
+
+def test_an_archive_is_made_checked_mended_and_cleaned(shell: Shell, file: Path) -> None:
+    made = shell.json("archive", "init")
+    assert made["index"].endswith("index.sqlite")
+    product = shell.json("ingest", str(file), "--type", TYPE)["products"][0]
+    assert shell.json("archive", "verify")["whole"] is True
+    assert "every product has its bytes" in shell.text("archive", "verify")
+    assert "nothing is damaged" in shell.text("archive", "repair")
+    path = Path(shell.json("show", product["id"])["path"])
+    path.unlink()
+    report = shell.json("archive", "verify", code=104)
+    assert [(p["kind"], p["products"]) for p in report["problems"]] == [("missing", [product["id"]])]
+    assert "NOT WHOLE" in shell.text("archive", "verify", code=104)
+    assert "ingest the original file" in shell.text("archive", "repair", code=104)
+    shell.json("ingest", str(file), "--type", TYPE)
+    assert shell.json("archive", "repair")["products"] == []
+    orphan = path.with_name("0" * 62)
+    orphan.write_bytes(b"left by a job that was killed")
+    assert "spared" in shell.text("archive", "gc", "--remove")
+    assert shell.json("archive", "gc", "--older-than", "0")["removed"] is False
+    assert orphan.exists()
+    assert orphan.parent.name + "0" * 10 in shell.text("archive", "gc", "--older-than", "0", "--remove")
+    assert not orphan.exists()
+    assert path.exists()
+
+
+def test_an_archive_on_a_server(shell: Shell, file: Path, postgres: Server) -> None:
+    url = postgres.database()
+    assert shell.json("archive", "init", "--index", url)["index"] == url
+    product = shell.json("ingest", str(file), "--type", TYPE)["products"][0]
+    assert shell.json("show", product["id"])["name"] == file.name
+    assert not (shell.folder / "index.sqlite").exists()
+    assert (shell.folder / "index.url").stat().st_mode & 0o777 == 0o600
+    assert shell.json("archive", "init", "--index", url)["index"] == url
+    other = shell.json("archive", "init", "--index", postgres.database(), code=101)["error"]
+    assert other["code"] == "other-index"

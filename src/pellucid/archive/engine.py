@@ -140,7 +140,8 @@ def _postgresql(url: str) -> Engine:
 def _prepare(connection: sqlite3.Connection, _record: object) -> None:
     connection.execute("PRAGMA foreign_keys = ON")
     connection.execute("PRAGMA synchronous = NORMAL")
-    connection.execute("PRAGMA cache_size = -65536")
+    connection.execute("PRAGMA cache_size = -65536")  # KiB
+    connection.execute("PRAGMA wal_autocheckpoint = 8000")  # pages; a few MB at a time go to the file
 
 
 def _begin(connection: Connection) -> None:

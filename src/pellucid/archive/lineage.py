@@ -14,9 +14,7 @@ from pellucid.errors import ConfigurationError
 
 __all__ = ["JSON", "canonical_json", "derived_key", "is_key", "plain", "raw_key"]
 
-_encoded = json.JSONEncoder(
-    sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False
-).encode
+_encoded = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False).encode
 
 type JSON = bool | int | float | str | Sequence[JSON] | Mapping[str, JSON] | None
 

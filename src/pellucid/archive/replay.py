@@ -5,21 +5,25 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from time import perf_counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pellucid import errors
 from pellucid.archive.lineage import JSON, canonical_json
+from pellucid.archive.product import Product
 from pellucid.archive.provenance import Recipe
 from pellucid.archive.replay_worker import PLAN, RESULT
 from pellucid.archive.why import Lineage, lineage_of
 from pellucid.archive.workspace import Workspace
 from pellucid.errors import PellucidError
 
-__all__ = ["Rebuilt", "ReplayReport", "replay"]
+if TYPE_CHECKING:
+    from pellucid.archive.archive import Archive
+
+__all__ = ["Rebuilt", "ReplayReport", "replay", "restored", "run_plan"]
 
 
 @dataclass(frozen=True)
@@ -117,8 +121,12 @@ def replay(workspace: Workspace, id: str) -> ReplayReport:
     lineage = lineage_of(archive, id)
     recipe = Recipe.of(lineage.product, archive.get)
     with archive.store.staging() as folder:
-        (folder / PLAN).write_text(canonical_json(_plan(workspace, lineage)))
-        result = _run_worker(folder)
+        given, made = _raw_and_derived(lineage)
+        result = run_plan(archive, given, made, folder)
+    for item in result["rebuilt"]:
+        if "error" in item:
+            raise restored(**item["error"])
+        del item["file"]
     rebuilt = tuple(Rebuilt(**item) for item in result["rebuilt"])
     final, product = rebuilt[-1], lineage.product
     return ReplayReport(
@@ -135,20 +143,50 @@ def replay(workspace: Workspace, id: str) -> ReplayReport:
     )
 
 
-def _plan(workspace: Workspace, lineage: Lineage) -> dict[str, JSON]:
-    """Return what the worker does: raw bytes to check, then products to make, in order."""
-    archive = workspace.archive
-    raw: dict[str, JSON] = {}
-    steps: list[JSON] = []
-    for node in lineage.walk():
-        product = node.product
-        if product.kind == "raw":
-            path = archive.path(product).resolve()
-            raw[product.id] = {"path": str(path), "sha256": product.sha256, "name": product.name}
-        else:
-            provenance = Recipe.of(product, archive.get).provenance()
-            steps.append({"sha256": product.sha256, "name": product.name, "provenance": provenance})
-    return {"raw": raw, "steps": steps}
+def _raw_and_derived(lineage: Lineage) -> tuple[list[Product], list[Product]]:
+    products = [node.product for node in lineage.walk()]
+    return [p for p in products if p.kind == "raw"], [p for p in products if p.kind != "raw"]
+
+
+def run_plan(
+    archive: "Archive", given: Sequence[Product], made: Sequence[Product], folder: Path
+) -> dict[str, Any]:
+    """Make products again in a fresh process.
+
+    Parameters
+    ----------
+    archive : Archive
+        Where they are; it does not change.
+    given : sequence of Product
+        Whose bytes are taken from the store, and checked.
+    made : sequence of Product
+        What to make, inputs before what is made of them.
+    folder : Path
+        Where the new files are left.
+
+    Returns
+    -------
+    dict
+        ``rebuilt``: for each that could be tried its ``product`` and ``name``, and either ``file``,
+        ``expected_sha256``, ``got_sha256``, ``identical`` and ``code_changed``, or an ``error``;
+        ``software``: the versions of today.
+
+    Raises
+    ------
+    MissingInput, CorruptedInput
+        Bytes that are given are gone or damaged.
+    PellucidError
+        The process died (``worker-died``).
+    """
+    files: dict[str, JSON] = {
+        p.id: {"path": str(archive.path(p).resolve()), "sha256": p.sha256, "name": p.name} for p in given
+    }
+    steps: list[JSON] = [
+        {"sha256": p.sha256, "name": p.name, "provenance": Recipe.of(p, archive.get).provenance()}
+        for p in made
+    ]
+    (folder / PLAN).write_text(canonical_json({"given": files, "steps": steps}))
+    return _run_worker(folder)
 
 
 def _run_worker(folder: Path) -> dict[str, Any]:
@@ -166,12 +204,12 @@ def _run_worker(folder: Path) -> dict[str, Any]:
         )
     result: dict[str, Any] = json.loads((folder / RESULT).read_text())
     if "error" in result:
-        raise _restored(**result["error"])
+        raise restored(**result["error"])
     return result
 
 
-def _restored(kind: str, **told: Any) -> PellucidError:
-    """Return the worker's error as it was raised there."""
+def restored(kind: str, **told: Any) -> PellucidError:
+    """Return an error that the fresh process told, as it was raised there."""
     told.pop("exit_code")
     cls: type[PellucidError] = getattr(errors, kind, PellucidError)
     return cls(told.pop("what"), **told)

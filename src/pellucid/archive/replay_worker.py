@@ -34,50 +34,58 @@ def main(folder: Path) -> None:
 
 
 def _carried_out(plan: dict[str, Any], folder: Path) -> dict[str, Any]:
-    files = {id: _checked(**raw) for id, raw in plan["raw"].items()}
+    files = {id: _checked(**given) for id, given in plan["given"].items()}
     rebuilt = []
     for number, item in enumerate(plan["steps"]):
         provenance = item["provenance"]
-        step = step_named(provenance["step"])
-        output = folder / f"{number}{step.suffix}"
-        inputs = {i["role"]: files[i["product"]] for i in provenance["inputs"]}
+        inputs = {i["role"]: files.get(i["product"]) for i in provenance["inputs"]}
+        if None in inputs.values():
+            continue  # what failed before is told, and what was to be made of it cannot be
         try:
-            step.run(inputs, output, provenance["parameters"], provenance)
-        except PellucidError:
-            raise
-        except Exception as error:
-            raise PellucidError(
-                f"The step '{step.name}' of today failed where that of then did not.",
-                where=item["name"],
-                got=f"{type(error).__name__}: {error}",
-                mend="replay with the version of the code that made the product, or report it to the author",
-                code="step-failed",
-            ) from error
-        files[provenance["product"]] = output
-        got, _ = hash_file(output)
-        code_now = (step.version, code_fingerprint(step.function))
-        rebuilt.append(
-            {
-                "product": provenance["product"],
-                "name": item["name"],
-                "expected_sha256": item["sha256"],
-                "got_sha256": got,
-                "identical": got == item["sha256"],
-                "code_changed": code_now != (provenance["version"], provenance["code"]),
-            }
-        )
+            made = _made(item, inputs, folder / str(number))
+            files[provenance["product"]] = Path(made["file"])
+        except PellucidError as error:
+            made = {"error": {"kind": type(error).__name__, **error.as_dict()}}
+        rebuilt.append({"product": provenance["product"], "name": item["name"], **made})
     return {"rebuilt": rebuilt, "software": software_versions()}
+
+
+def _made(item: dict[str, Any], inputs: dict[str, Any], stem: Path) -> dict[str, Any]:
+    provenance = item["provenance"]
+    step = step_named(provenance["step"])
+    output = stem.with_name(stem.name + step.suffix)
+    try:
+        step.run(inputs, output, provenance["parameters"], provenance)
+    except PellucidError:
+        raise
+    except Exception as error:
+        raise PellucidError(
+            f"The step '{step.name}' of today failed where that of then did not.",
+            where=item["name"],
+            got=f"{type(error).__name__}: {error}",
+            mend="replay with the version of the code that made the product, or report it to the author",
+            code="step-failed",
+        ) from error
+    got, _ = hash_file(output)
+    code_now = (step.version, code_fingerprint(step.function))
+    return {
+        "file": str(output),
+        "expected_sha256": item["sha256"],
+        "got_sha256": got,
+        "identical": got == item["sha256"],
+        "code_changed": code_now != (provenance["version"], provenance["code"]),
+    }
 
 
 def _checked(path: str, sha256: str, name: str) -> Path:
     got, size = hash_file(Path(path))
     if got != sha256:
         raise CorruptedInput(
-            f"The raw bytes of '{name}' in the store are damaged.",
+            f"The bytes of '{name}' in the store are damaged.",
             where=path,
             expected=f"sha256 {sha256}",
             got=f"sha256 {got}, {size} bytes",
-            mend="ingest the original file again",
+            mend="ingest the original file again, or repair the archive: pellucid archive repair",
             code="damaged-object",
         )
     return Path(path)

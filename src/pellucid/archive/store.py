@@ -119,7 +119,7 @@ class Store:
         MissingInput
             The object is not in the store (``object-missing``).
         """
-        path = self._place(sha256)
+        path = self.place(sha256)
         if not path.is_file():
             raise MissingInput(
                 f"The store has no object {sha256[:12]}.",
@@ -133,7 +133,7 @@ class Store:
     def has(self, sha256: str, size: int) -> bool:
         """Return whether an object is there and has the size it should have."""
         try:
-            return self._place(sha256).stat().st_size == size
+            return self.place(sha256).stat().st_size == size
         except FileNotFoundError:
             return False
 
@@ -160,13 +160,14 @@ class Store:
             )
         return Blob(got, size)
 
-    def _place(self, sha256: str) -> Path:
+    def place(self, sha256: str) -> Path:
+        """Return where an object lies, or would."""
         if not is_key(sha256):
             raise ValueError(f"not a sha256 in 64 lower-case hexadecimal digits: {sha256!r}")
         return self.root / sha256[:2] / sha256[2:]
 
     def _settle(self, finished: Path, sha256: str) -> None:
-        place = self._place(sha256)
+        place = self.place(sha256)
         with storage_errors(place):
             if not place.parent.is_dir():
                 place.parent.mkdir(exist_ok=True)

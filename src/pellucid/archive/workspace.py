@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """A workspace: the folder with the configuration, the index and the store of one archive."""
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
 __all__ = ["Workspace"]
 
 CONFIGURATION, INDEX, STORE, CACHE = "pellucid.toml", "index.sqlite", "store", "cache"
+
+SERVER = "index.url"
+"""File with the URL of the index, where that is a database on a server."""
 
 
 class Workspace:
@@ -31,7 +35,7 @@ class Workspace:
         self.archive = archive
 
     @classmethod
-    def open(cls, path: str | Path, create: bool = True) -> Self:
+    def open(cls, path: str | Path, create: bool = True, index: str | None = None) -> Self:
         """Open the workspace in a folder, or make one.
 
         Parameters
@@ -40,6 +44,9 @@ class Workspace:
             The folder.
         create : bool
             Whether to make a workspace where there is none.
+        index : str, optional
+            URL ``postgresql://user@host:port/database`` of the index of a new workspace, which remembers
+            it in a file that only its owner can read; without it the index is a file of SQLite.
 
         Raises
         ------
@@ -47,14 +54,15 @@ class Workspace:
             There is none and it may not be made (``no-workspace``).
         ConfigurationError
             The path is a file, or a folder with other things in it (``not-a-workspace``), or the
-            archive was written by a newer version (``future-schema``).
+            archive was written by a newer version (``future-schema``), or it has another index than the
+            one given (``other-index``).
         CorruptedInput
             The index is damaged (``damaged-index``).
         IntermittentError
             The disk is full or read-only, or the index is locked.
         """
         path = Path(path)
-        if not (path / INDEX).exists():
+        if not ((path / INDEX).exists() or (path / SERVER).exists()):
             _check_place(path, create)
         with storage_errors(path):
             path.mkdir(parents=True, exist_ok=True)
@@ -63,7 +71,11 @@ class Workspace:
         from pellucid.archive.catalogue import Catalogue
         from pellucid.archive.store import Store
 
-        return cls(path, Archive(Store(path / STORE), Catalogue(path / INDEX), path / CACHE))
+        where = _index(path, index)
+        catalogue = Catalogue(where)
+        if isinstance(where, str) and not (path / SERVER).exists():
+            _remember(where, path / SERVER)
+        return cls(path, Archive(Store(path / STORE), catalogue, path / CACHE))
 
     @property
     def configuration_path(self) -> Path:
@@ -93,12 +105,12 @@ def _check_place(path: Path, create: bool) -> None:
         raise MissingInput(
             "There is no workspace here.",
             where=str(path),
-            expected=f"a folder with {INDEX}",
+            expected=f"a folder with {INDEX} or {SERVER}",
             mend="ingest or process a file first, or name another with --workspace or PELLUCID_WORKSPACE",
             code="no-workspace",
         )
     # a mistyped path must not scatter an archive into somebody's home
-    own = {CONFIGURATION, STORE, CACHE, f"{INDEX}.lock"}
+    own = {CONFIGURATION, STORE, CACHE, f"{INDEX}.lock", f"{SERVER}.part"}
     if path.is_dir() and (strange := sorted(p.name for p in path.iterdir() if p.name not in own)):
         raise ConfigurationError(
             "The folder holds other things and no workspace.",
@@ -108,3 +120,33 @@ def _check_place(path: Path, create: bool) -> None:
             mend="name another with --workspace or PELLUCID_WORKSPACE",
             code="not-a-workspace",
         )
+
+
+def _index(path: Path, given: str | None) -> Path | str:
+    """Return where the index is, or shall be."""
+    from pellucid.archive.engine import check_url, shown
+
+    there: Path | str = path / INDEX
+    if (path / SERVER).exists():
+        there = (path / SERVER).read_text().strip()
+    if given is None or given == there:
+        return there
+    check_url(given)
+    if (path / SERVER).exists() or (path / INDEX).exists():
+        raise ConfigurationError(
+            "The workspace has another index.",
+            where=str(path),
+            expected=shown(there),
+            got=shown(given),
+            mend="leave --index out, or name another workspace",
+            code="other-index",
+        )
+    return given
+
+
+def _remember(url: str, note: Path) -> None:
+    hidden = note.with_name(f"{SERVER}.part")
+    with storage_errors(note):
+        hidden.touch(0o600)
+        hidden.write_text(url + "\n")
+        os.replace(hidden, note)

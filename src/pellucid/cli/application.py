@@ -10,7 +10,20 @@ from pellucid.errors import UsageError, nearest
 
 __all__ = ["VERBS", "Group", "application"]
 
-VERBS = ("demo", "simulate", "process", "ingest", "find", "show", "why", "replay", "config")
+VERBS = (
+    "demo",
+    "simulate",
+    "process",
+    "ingest",
+    "find",
+    "show",
+    "why",
+    "replay",
+    "certify",
+    "decertify",
+    "archive",
+    "config",
+)
 """In the order in which data flow through them; each is a module beside this one, with a ``command``."""
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""``pellucid find``: look for products in the archive."""
+"""``pellucid find``: look for products in the archive, or for the calibration of a moment."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -7,28 +7,58 @@ import click
 
 from pellucid.cli.output import table
 from pellucid.cli.session import Session, verb
+from pellucid.errors import UsageError
 
 if TYPE_CHECKING:
     from pellucid.archive import Product
+    from pellucid.archive.explain import Candidate, Explanation
+    from pellucid.archive.lookup import Calibration
 
 __all__ = ["command"]
 
 
 @verb("find")
+@click.argument("pattern", metavar="[TYPE]", required=False)
 @click.option("--type", "product_type", metavar="PATTERN", help="Product type, e.g. 'DL1/*'.")
 @click.option("--obs", "obs_id", type=int, metavar="ID", help="Observation.")
 @click.option("--tel", type=int, metavar="ID", help="Telescope the product covers.")
+@click.option("--device", metavar="NAME", help="Device, e.g. raman-1; 'array' for the array as a whole.")
 @click.option("--name", metavar="PATTERN", help="File name, e.g. 'gamma*'.")
 @click.option("--step", metavar="STEP", help="Step that made the product.")
 @click.option("--limit", type=click.IntRange(1), default=100, show_default=True, help="At most so many.")
-def command(session: Session, limit: int, **conditions: Any) -> None:
-    """List the products that fulfil all conditions.
+@click.option("--at", metavar="UTC", help="The calibration certified for this moment, not a list.")
+@click.option("--path", metavar="NAMES", help="Collections to ask for it, in order, e.g. B,A.")
+@click.option("--as-of", metavar="UTC", help="What would have been found with what was known then.")
+@click.option("--explain", is_flag=True, help="Tell why this one, and why not each other.")
+def command(
+    session: Session,
+    pattern: str | None,
+    product_type: str | None,
+    at: str | None,
+    path: str | None,
+    as_of: str | None,
+    explain: bool,
+    limit: int,
+    **conditions: Any,
+) -> None:
+    """List products that fulfil all conditions.
 
-    The newest come first. Patterns know * and ? and [...] as a shell does.
+    The newest come first. Patterns know * and ? and [...] as a shell does. With --at and --path it is
+    the one calibration that is certified for a moment; times are UTC.
     """
+    kind = _one_type(pattern, product_type)
+    if at is not None:
+        _find_calibration(session, kind, at, path, as_of, explain, conditions)
+        return
+    if path is not None or as_of is not None or explain:
+        raise UsageError(
+            "--path, --as-of and --explain are about the calibration of a moment.",
+            expected="--at with them",
+            mend="add --at, e.g. --at 2026-11-23T02:10",
+        )
     with session.workspace() as workspace:
         # one more than asked tells whether there are more
-        found = workspace.archive.find(limit=limit + 1, **conditions)
+        found = workspace.archive.find(product_type=kind, limit=limit + 1, **conditions)
     shown = found[:limit]
     text = table(("ID", "TYPE", "OBS", "TELESCOPES", "STEP", "SIZE", "NAME"), [_row(p) for p in shown])
     if len(found) > limit:
@@ -37,6 +67,70 @@ def command(session: Session, limit: int, **conditions: Any) -> None:
         {"products": [p.as_dict() for p in shown], "more": len(found) > limit},
         text if found else "no product fulfils these conditions",
     )
+
+
+def _one_type(pattern: str | None, product_type: str | None) -> str | None:
+    if pattern is not None and product_type is not None:
+        raise UsageError("The product type is given twice.", got=f"{pattern} and --type {product_type}")
+    kind = pattern if product_type is None else product_type
+    return None if kind is None else kind.replace("...", "*")
+
+
+def _find_calibration(
+    session: Session,
+    kind: str | None,
+    at: str,
+    path: str | None,
+    as_of: str | None,
+    explain: bool,
+    conditions: dict[str, Any],
+) -> None:
+    from pellucid.archive.moments import parse_clock, parse_moment
+
+    collections = tuple(name.strip() for name in (path or "").split(",") if name.strip())
+    others = [
+        f"--{'obs' if n == 'obs_id' else n}" for n in ("obs_id", "name", "step") if conditions[n] is not None
+    ]
+    if kind is None or not collections or others or None not in (conditions["tel"], conditions["device"]):
+        raise UsageError(
+            "The calibration of a moment is looked up by type, telescope or device, and search path.",
+            expected="TYPE, --at, --path, and one of --tel and --device",
+            got=", ".join(others) or f"type {kind}, path {path}, {conditions['tel']}, {conditions['device']}",
+            mend="e.g. pellucid find 'DL1/*/Calibration' --tel 3 --at 2026-11-23T02:10 --path B,A",
+        )
+    device = conditions["device"] if conditions["tel"] is None else conditions["tel"]
+    with session.workspace() as workspace:
+        moment, known = parse_moment(at), None if as_of is None else parse_clock(as_of)
+        question = (kind, device, moment, collections, known)
+        explanation = workspace.archive.explain(*question) if explain else None
+        if explanation is not None and explanation.error is not None and not session.as_json:
+            print(_explained(explanation))
+        found = workspace.archive.lookup(*question)
+    document: dict[str, Any] = {
+        "product": found.product.as_dict(),
+        "collection": found.collection,
+        "start": found.start,
+        "stop": found.stop,
+    }
+    if explanation is not None:
+        document["explanation"] = explanation.as_dict()
+    session.show(document, _told(found) if explanation is None else _explained(explanation))
+
+
+def _told(found: "Calibration") -> str:
+    from pellucid.archive.moments import span_text
+
+    span = span_text(found.start, found.stop)
+    return f"{found.product.short_id}  {found.product.name}  certified in {found.collection} for {span}"
+
+
+def _explained(explanation: "Explanation") -> str:
+    def row(mark: str, c: "Candidate") -> tuple[str, ...]:
+        return mark, c.product[:12], c.name, c.device, c.collection, c.why
+
+    chosen = [] if explanation.chosen is None else [row("yes", explanation.chosen)]
+    rows = [*chosen, *(row("no", c) for c in explanation.rejected)]
+    return table(("", "ID", "NAME", "DEVICE", "COLLECTION", "WHY"), rows) if rows else "no candidates"
 
 
 def _row(product: "Product") -> tuple[str, ...]:

@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""``pellucid archive``: make an archive, check it to the last bit, mend it, clean it."""
+
+from typing import TYPE_CHECKING
+
+import click
+
+from pellucid.cli.application import Group
+from pellucid.cli.output import table
+from pellucid.cli.session import Session, verb
+from pellucid.errors import CorruptedInput
+
+if TYPE_CHECKING:
+    from pellucid.archive.verify import Verification
+
+__all__ = ["command"]
+
+
+@click.group("archive", cls=Group)
+def command() -> None:
+    """Make, check, mend or clean the archive."""
+
+
+@verb("init")
+@click.option("--index", metavar="URL", help="postgresql://user@host:port/database; SQLite where not given.")
+def init(session: Session, index: str | None) -> None:
+    """Make a workspace, if there is none yet.
+
+    Its index is a file of SQLite in it, or a database on a server, which the workspace remembers.
+    """
+    from pellucid.archive import Workspace
+    from pellucid.archive.engine import shown
+
+    session.configuration()
+    with Workspace.open(session.folder, index=index) as workspace:
+        where = shown(workspace.archive.catalogue.path)
+    session.show(
+        {"workspace": str(session.folder), "index": where},
+        f"{session.folder}: the index is {where}",
+    )
+
+
+@verb("verify")
+def verify(session: Session) -> int:
+    """Read all bytes again and compare them with the index.
+
+    Damaged and missing objects exit with 104; objects that no product has, and strange files, are told.
+    """
+    with session.workspace() as workspace:
+        from pellucid.archive.verify import verify
+
+        with session.progress("verify") as progress:
+            report = verify(workspace.archive, progress=progress)
+    session.show(report.as_dict(), _verified(report))
+    return 0 if report.is_whole else CorruptedInput.exit_code
+
+
+@verb("repair")
+def repair(session: Session) -> int:
+    """Make damaged and missing bytes again where lineage can.
+
+    Exits with 104 where something remains to be mended by hand.
+    """
+    with session.workspace() as workspace:
+        from pellucid.archive.repair import repair
+
+        with session.progress("verify") as progress:
+            mended = repair(workspace.archive, progress=progress)
+    rows = [("mended" if m.mended else "NOT MENDED", m.product[:12], m.name, m.what) for m in mended]
+    text = table(("", "ID", "NAME", ""), rows) if rows else "nothing is damaged or missing"
+    session.show({"products": [m.as_dict() for m in mended]}, text)
+    return 0 if all(m.mended for m in mended) else CorruptedInput.exit_code
+
+
+@verb("gc")
+@click.option("--remove", is_flag=True, help="Remove them, after telling which; else only tell.")
+@click.option(
+    "--older-than",
+    type=click.FloatRange(0),
+    default=3600.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="Spare objects that came later: their product may be about to be registered.",
+)
+def gc(session: Session, remove: bool, older_than: float) -> None:
+    """Tell what no product has, and remove it if asked to.
+
+    Killed jobs leave such objects; what any product has is never removed.
+    """
+    with session.workspace() as workspace:
+        from pellucid.archive.verify import collect_garbage
+
+        report = collect_garbage(workspace.archive, remove=False, grace=older_than)
+        lines = [f"{sha256[:12]}  {size} bytes" for sha256, size in report.objects.items()]
+        if remove:
+            if not session.as_json:
+                print("\n".join(lines))
+            report = collect_garbage(workspace.archive, remove=True, grace=older_than)
+            lines = []
+    total = f"{len(report.objects)} objects with {sum(report.objects.values())} bytes"
+    lines.append(
+        f"{total} {'removed' if remove else 'that no product has'}; {report.spared} spared as too young"
+    )
+    if report.objects and not remove:
+        lines.append("remove them with --remove")
+    session.show(report.as_dict(), "\n".join(lines))
+
+
+def _verified(report: "Verification") -> str:
+    head = f"{report.products} products, {report.objects} objects, {report.size} bytes read: "
+    head += "every product has its bytes" if report.is_whole else "NOT WHOLE"
+    rows = [(p.kind, ",".join(i[:12] for i in p.products), p.where, p.what) for p in report.problems]
+    return head + ("\n" + table(("", "PRODUCTS", "WHERE", ""), rows) if rows else "")
+
+
+for subcommand in (init, verify, repair, gc):
+    command.add_command(subcommand)
