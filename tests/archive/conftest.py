@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """A fresh workspace, raw files that are recognised, and an outside package with steps."""
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -57,3 +58,10 @@ def toy(monkeypatch: pytest.MonkeyPatch) -> dict[str, Step]:
     monkeypatch.syspath_prepend(TOY)
     monkeypatch.setenv("PYTHONPATH", str(TOY))
     return all_steps()
+
+
+@pytest.fixture
+def count(index: Path | str, full: bool) -> int:
+    """How many random histories an engine goes through; PELLUCID_HISTORIES says how many in all."""
+    total = int(os.environ.get("PELLUCID_HISTORIES", "10000" if full else "1000"))
+    return total * 4 // 10 if isinstance(index, str) else total * 6 // 10  # the server is slower

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from fnmatch import fnmatchcase
 from itertools import groupby
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, and_, not_, select, true
 
 from pellucid.archive.lineage import JSON
 from pellucid.archive.moments import clock_text, moment_text, span_text
@@ -25,8 +25,9 @@ __all__ = [
 
 _V, _S, _P = VALIDITY.c, SLOTS.c, PRODUCTS.c
 
-BEFORE, AFTER, UNCERTIFIED = 20, 3, 5
-"""Most candidates told of one slot that begin before the moment, after it, and that nobody certified."""
+BEFORE, AFTER, ELSEWHERE, UNCERTIFIED = 20, 3, 10, 5
+"""How many candidates are told at most: of each slot that was asked those that begin before the moment and
+after it; those valid for other devices or in other collections; those that nobody certified."""
 
 
 class CalibrationMissing(MissingInput):
@@ -144,15 +145,22 @@ def explained(
 
 
 def _near(connection: Connection, asked: _Question) -> Iterator[Certificate]:
-    """Yield what was ever certified of the asked types near the moment, of every device and collection."""
-    for slot in connection.execute(select(SLOTS)).all():
-        if not fnmatchcase(slot.product_type, asked.product_type):
-            continue
-        own = certificates_query().where(_V.slot == slot.slot)
+    """Yield what was ever certified where the look-up looks, near the moment; and what is valid elsewhere."""
+    names = connection.scalars(select(_S.product_type).distinct())
+    of_type = _S.product_type.in_([n for n in names if fnmatchcase(n, asked.product_type)])
+    any_device = asked.device is None
+    looked_at = and_(_S.collection.in_(asked.path), true() if any_device else _S.device == asked.device)
+    for slot in connection.scalars(select(_S.slot).where(of_type, looked_at)).all():
+        own = certificates_query().where(_V.slot == slot)
         past = own.where(_V.start <= asked.at).order_by(_V.start.desc(), _V.known_from.desc()).limit(BEFORE)
         future = own.where(_V.start > asked.at).order_by(_V.start, _V.known_from.desc()).limit(AFTER)
         for query in (past, future):
             yield from (Certificate(*row[2:]) for row in connection.execute(query))
+    known = FOREVER - 1 if asked.as_of is None else asked.as_of
+    elsewhere = certificates_query().where(of_type, not_(looked_at), _V.start <= asked.at, _V.stop > asked.at)
+    elsewhere = elsewhere.where(_V.known_from <= known, _V.known_to > known)
+    for row in connection.execute(elsewhere.order_by(_S.slot).limit(ELSEWHERE)):
+        yield Certificate(*row[2:])
 
 
 def _judged(asked: _Question, c: Certificate) -> Candidate:
