@@ -5,6 +5,7 @@
 compressed, and says what it is or None.
 """
 
+import re
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,6 +21,9 @@ HEAD = 64 * 1024
 
 EVENTIO_MARKER = 0xD41F8A37
 _GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
+
+_LICEL_SITE = re.compile(rb"(\d\d/\d\d/\d{4} +\d\d:\d\d:\d\d +){2}")
+_LICEL_SHOTS = re.compile(rb"( *\d+){5}( |$)")
 
 
 @dataclass(frozen=True)
@@ -58,7 +62,7 @@ def sniff(path: Path) -> FileKind:
     raise CorruptedInput(
         "This file has no format that Pellucid knows.",
         where=str(path),
-        expected="EventIO (sim_telarray; plain, gzip or zstd), FITS (zfits DL0 among it) or HDF5",
+        expected="EventIO (sim_telarray; plain, gzip or zstd), FITS (zfits DL0 among it), HDF5 or Licel",
         got=f"first bytes {head[:8].hex(' ')}",
         mend="check that the file is whole and not wrapped in an archive such as tar or zip",
         code="unknown-format",
@@ -94,12 +98,20 @@ def _description(head: bytes) -> FileKind | None:
     return FileKind("json", "DL0/Service/Subarray/Description") if described else None
 
 
+def _licel(head: bytes) -> FileKind | None:
+    lines = head.split(b"\r\n", 3)
+    if len(lines) > 3 and _LICEL_SITE.search(lines[1]) and _LICEL_SHOTS.match(lines[2]):
+        return FileKind("licel", "DL0/Monitoring/Subarray/Lidar")
+    return None
+
+
 FORMATS: tuple[Callable[[bytes], FileKind | None], ...] = (
     _eventio,
     _zfits_dl0,
     _fits,
     _hdf5,
     _description,
+    _licel,
 )
 """Asked in this order; the first that answers is right."""
 
