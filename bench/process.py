@@ -2,9 +2,10 @@
 """CPU time from a raw file to DL1 on disk, against ctapipe on the same file in the same run.
 
 The input repeats the events of a real file with the noise of every ADC sample varied, without the
-simulation's photo-electrons, as zstd. Both programs write images and parameters; Pellucid also copies
-the raw file into its archive, hashes it and keeps the lineage. One thread each. The marginal time is
-the difference between a long and a short file, so start-up drops out; whole-process figures include it.
+simulation's photo-electrons, as zstd. All write images and parameters. "Step alone" does what the peer
+does; "with archive" is `pellucid process`, which also copies the raw file into the archive, hashes it,
+and keeps the lineage. One thread each. The marginal time is the difference between a long and a short
+file, so start-up drops out; whole-process figures include it.
 
     python bench/process.py [--quick]
 """
@@ -33,6 +34,15 @@ BOUND = 4.0
 THREADS = ("OMP", "OPENBLAS", "MKL", "NUMBA", "BLOSC")
 ONE_THREAD = {f"{library}_NUM_THREADS": "1" for library in THREADS}
 
+STEP = """
+import sys
+from pathlib import Path
+from pellucid.pipeline.steps.events import STEPS, make_dl1
+files = {"events": Path(sys.argv[1])}
+summary = make_dl1(files, Path(sys.argv[2]), STEPS[0].complete({}), {"step": "dl1"})
+print(summary["telescope_events"])
+"""
+
 
 @dataclass
 class Input:
@@ -51,35 +61,43 @@ def main() -> None:
 
 
 def compare(name: str, folder: Path, quick: bool) -> list[dict[str, object]]:
-    """Time both programs on a short and a long file."""
+    """Time the programs on a short and a long file."""
     source, copies, per_copy = INPUTS[name]
-    short, long = (
+    files = [
         make(DATA / source, folder / f"{name}-{n}.simtel.zst", n, per_copy)
         for n in ((30, 120) if quick else (copies, 3 * copies))
-    )
-    ours, theirs = best_of(1 if quick else 3, [short, long], folder)
-    events = long.telescope_events - short.telescope_events
-    version = peer_version("ctapipe")
+    ]
+    times = best_of(1 if quick else 3, files, folder)
+    theirs = times.pop("ctapipe")
+    extra = files[1].telescope_events - files[0].telescope_events
     rows = []
-    for figure, mine, peer in (
-        (f"{name}: marginal CPU", (ours[1] - ours[0]) / events, (theirs[1] - theirs[0]) / events),
-        (f"{name}: whole process, {short.telescope_events} telescope events", ours[0], theirs[0]),
-        (f"{name}: whole process, {long.telescope_events} telescope events", ours[1], theirs[1]),
-    ):
-        whole = "whole" in figure
+    for program, ours in times.items():
         rows.append(
-            {
-                "figure": figure,
-                "value": round(mine if whole else 1e3 * mine, 3),
-                "unit": "s" if whole else "ms per telescope event",
-                "bound": BOUND,
-                "peer": round(peer if whole else 1e3 * peer, 3),
-                "peer_version": f"ctapipe {version}",
-                "ratio": round(peer / mine, 2),
-                "load": round(os.getloadavg()[0], 2),
-            }
+            row(
+                f"{name}: {program}, marginal CPU",
+                1e3 * (ours[1] - ours[0]) / extra,
+                1e3 * (theirs[1] - theirs[0]) / extra,
+                "ms per telescope event",
+            )
         )
+        for file, mine, peer in zip(files, ours, theirs):
+            figure = f"{name}: {program}, whole process, {file.telescope_events} telescope events"
+            rows.append(row(figure, mine, peer, "s"))
     return rows
+
+
+def row(figure: str, mine: float, peer: float, unit: str) -> dict[str, object]:
+    """Put a figure beside that of the peer."""
+    return {
+        "figure": figure,
+        "value": round(mine, 3),
+        "unit": unit,
+        "bound": BOUND,
+        "peer": round(peer, 3),
+        "peer_version": f"ctapipe {peer_version('ctapipe')}",
+        "ratio": round(peer / mine, 2),
+        "load": round(os.getloadavg()[0], 2),
+    }
 
 
 def make(source: Path, target: Path, copies: int, per_copy: int) -> Input:
@@ -88,18 +106,25 @@ def make(source: Path, target: Path, copies: int, per_copy: int) -> Input:
     return Input(target, n * per_copy)
 
 
-def best_of(repetitions: int, inputs: Sequence[Input], folder: Path) -> tuple[list[float], list[float]]:
-    """Return the smallest CPU seconds per input, for both programs, run in turn."""
-    warm_up(inputs[0], folder)
-    ours = [[run_pellucid(i, folder) for i in inputs] for _ in range(repetitions)]
-    theirs = [[run_ctapipe(i, folder) for i in inputs] for _ in range(repetitions)]
-    return [min(times) for times in zip(*ours)], [min(times) for times in zip(*theirs)]
+def best_of(repetitions: int, inputs: Sequence[Input], folder: Path) -> dict[str, list[float]]:
+    """Return the smallest CPU seconds per input of each program, run in turn."""
+    programs = {"step alone": run_step, "with archive": run_pellucid, "ctapipe": run_ctapipe}
+    for run in programs.values():
+        run(inputs[0], folder)  # what is compiled once per installation is compiled here
+    times: dict[str, list[list[float]]] = {name: [] for name in programs}
+    for _ in range(repetitions):
+        for name, run in programs.items():
+            times[name].append([run(one, folder) for one in inputs])
+    return {name: [min(seconds) for seconds in zip(*rounds)] for name, rounds in times.items()}
 
 
-def warm_up(one: Input, folder: Path) -> None:
-    """Let both programs compile what they compile once per installation."""
-    run_pellucid(one, folder)
-    run_ctapipe(one, folder)
+def run_step(one: Input, folder: Path) -> float:
+    """CPU seconds of the step alone: raw file to DL1 file, as the peer does it."""
+    output = folder / "step.h5"
+    seconds, shown = cpu_seconds([sys.executable, "-c", STEP, one.path, output])
+    assert int(shown) == one.telescope_events
+    output.unlink()
+    return seconds
 
 
 def run_pellucid(one: Input, folder: Path) -> float:

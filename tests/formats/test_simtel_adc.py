@@ -63,6 +63,16 @@ def test_flipped_bits_do_no_harm(values: U2, data: st.DataObject) -> None:
         decoded(AdcBlock.parse(block(bytes(coded))))
 
 
+@given(samples, st.integers(0, 65535))
+@settings(max_examples=100, deadline=None)
+def test_the_low_gain_is_left_out_where_it_is_not_used(values: U2, threshold: int) -> None:
+    adc = AdcBlock.parse(block(encode_samples(values)))
+    target = np.full(values.shape, 7, np.uint16)
+    decode_into(adc, target, threshold)
+    assert np.array_equal(target[0], values[0])
+    assert np.array_equal(target[1:], values[1:] * (values[0].max() > threshold))
+
+
 def test_zero_suppressed_pixels_are_zero() -> None:
     stored = np.arange(2 * 3 * 4, dtype=np.uint16).reshape(2, 3, 4) + 300
     traces = encode_samples(stored)[8:]

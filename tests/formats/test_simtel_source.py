@@ -12,7 +12,8 @@ import pytest
 import zstandard
 
 from pellucid.errors import CorruptedInput, PellucidError, UsageError
-from pellucid.events import EventChunk, EventType
+from pellucid.events import EventChunk, EventType, ProcessOptions
+from pellucid.events.process import Processor
 from pellucid.formats.eventio import BlockReader
 from pellucid.formats.simtel import SimtelSource
 from pellucid.formats.simtel.adc import ADC_SAMPLES
@@ -95,6 +96,20 @@ def test_division_into_chunks_changes_nothing(simtel: Path, name: str) -> None:
         }
 
     assert rows(whole) == rows(single)
+
+
+@pytest.mark.parametrize("name", READABLE)
+def test_leaving_the_unused_low_gain_out_changes_no_image(simtel: Path, name: str) -> None:
+    options = ProcessOptions(focal_length="nominal")
+    images = []
+    for above in (None, options.gain_threshold):
+        with SimtelSource(simtel / name) as source:
+            process = Processor(source.subarray, options)
+            chunks = source.chunks(keep_partial=True, low_gain_above=above)
+            images.append([one for chunk in chunks for one in process(chunk)])
+    for whole, lazy in zip(*images, strict=True):
+        for column in ("image", "peak_time", "gain_channel", "parameters"):
+            assert getattr(whole, column).tobytes() == getattr(lazy, column).tobytes()
 
 
 def test_some_telescopes(simtel: Path) -> None:

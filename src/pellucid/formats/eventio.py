@@ -11,9 +11,8 @@ import io
 import struct
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, BinaryIO, NoReturn, Protocol
+from typing import Any, BinaryIO, NamedTuple, NoReturn, Protocol
 
 import zstandard
 
@@ -33,8 +32,7 @@ _STEP = 1 << 26
 _LARGEST_BLOCK = 1 << 32
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
+class Block(NamedTuple):
     """One block of an EventIO stream.
 
     Attributes
@@ -78,7 +76,7 @@ class Block:
 
     def kept(self) -> "Block":
         """Return a copy that outlives the reading of the next block."""
-        return replace(self, payload=memoryview(bytes(self.payload)))
+        return self._replace(payload=memoryview(bytes(self.payload)))
 
     def children(self) -> Iterator["Block"]:
         """Yield the sub-blocks; a length that leaves the block is an error."""

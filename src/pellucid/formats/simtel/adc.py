@@ -95,15 +95,25 @@ class AdcBlock:
         return cls(block, n_channels, n_pixels, n_samples, start, ranges)
 
 
-def decode_into(adc: AdcBlock, target: Adc) -> None:
-    """Decode a block into ``target``, shape (n_channels, n_pixels, n_samples), in ADC counts."""
+def decode_into(adc: AdcBlock, target: Adc, low_gain_above: float | None = None) -> None:
+    """Decode a block into ``target``, shape (n_channels, n_pixels, n_samples), in ADC counts.
+
+    With ``low_gain_above`` the channels behind the first are set to 0 and left undecoded if no sample of
+    the first is above it: their values would not be used.
+    """
     data = np.frombuffer(adc.block.payload, np.uint8)
     if len(adc.ranges) != 1 or adc.ranges[0, 1] - adc.ranges[0, 0] != adc.n_pixels:
         target[...] = 0
     # samples: differences from sample to sample; sums: from pixel to pixel
     shape = (1, adc.n_pixels) if adc.block.kind == ADC_SUMS else (adc.n_pixels, adc.n_samples)
     ranges = _ONE if adc.block.kind == ADC_SUMS else adc.ranges
-    end = _decode(data, adc.start, ranges, *shape, target.reshape(-1))
+    first, others = target[:1].reshape(-1), target[1:].reshape(-1)
+    end = _decode(data, adc.start, ranges, *shape, first)
+    skipped = others.size > 0 and low_gain_above is not None and end >= 0 and first.max() <= low_gain_above
+    if skipped:
+        others[:] = 0
+    elif others.size and end >= 0:
+        end = _decode(data, end, ranges, *shape, others)
     if end < 0 or end > data.size:
         raise adc.block.corrupted(
             "The ADC values end too early.",
@@ -112,7 +122,7 @@ def decode_into(adc: AdcBlock, target: Adc) -> None:
             code="truncated",
         )
     # hessio pads blocks to 4 bytes
-    if data.size - end > 3:
+    if data.size - end > 3 and not skipped:
         raise adc.block.corrupted(
             "The ADC values do not fill their block: they are damaged.",
             expected=f"{data.size - adc.start} bytes",
@@ -162,7 +172,7 @@ def _signed_varints(data: Bytes, start: int, most: int) -> tuple[npt.NDArray[np.
 
 
 @kernel
-def _decode(data: Bytes, start: int, ranges: Ranges, n_pixels: int, n_samples: int, flat: Adc) -> Int:
+def _decode(data: Bytes, start: Int, ranges: Ranges, n_pixels: int, n_samples: int, flat: Adc) -> Int:
     position: Int = start
     for channel in range(flat.size // (n_pixels * n_samples)):
         for stretch in range(ranges.shape[0]):

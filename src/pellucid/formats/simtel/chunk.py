@@ -49,13 +49,23 @@ class ChunkBuilder:
         Observation.
     with_true_images : bool
         Whether the chunks shall carry photo-electrons.
+    low_gain_above : float, optional
+        Leave the low gain of showers out (0) where no high-gain sample is above this, in ADC counts.
     """
 
-    def __init__(self, whole: Subarray, selected: Subarray, obs_id: int, with_true_images: bool) -> None:
+    def __init__(
+        self,
+        whole: Subarray,
+        selected: Subarray,
+        obs_id: int,
+        with_true_images: bool,
+        low_gain_above: float | None = None,
+    ) -> None:
         self._whole_index = {tel_id: i for i, tel_id in enumerate(whole.tel_ids)}
         self._subarray = selected
         self._obs_id = obs_id
         self._with_true_images = with_true_images
+        self._low_gain_above = low_gain_above
         self._kinds: dict[tuple[str, int, int], CameraKind] = {}
         self._kind_of: dict[tuple[int, int, int], CameraKind] = {}
         # chunks are alike: the next one gets the room that the last one needed
@@ -81,6 +91,7 @@ class ChunkBuilder:
     ) -> None:
         """Add an array event; ``coefficients`` are those of its telescopes, in their order."""
         row = len(self._events)
+        skip_below = None if event.event_type.is_calibration else self._low_gain_above
         for telescope, values in zip(event.telescopes, coefficients):
             kind = self._kind(telescope, values, block)
             image = truth.images.get(telescope.tel_id)
@@ -94,7 +105,7 @@ class ChunkBuilder:
             has_sum = truth.sums is not None and index < len(truth.sums)
             rows = self._rows.setdefault(kind.key, [])
             # decoded at once: the block's bytes are gone when the next one is read
-            decode_into(telescope.adc, self._room(kind, telescope.adc, len(rows)))
+            decode_into(telescope.adc, self._room(kind, telescope.adc, len(rows)), skip_below)
             rows.append(
                 _Row(
                     event_row=row,

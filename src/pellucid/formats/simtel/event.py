@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """One array event of a sim_telarray file: who triggered, where telescopes looked, where the samples are."""
 
+import math
 import struct
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,7 +18,7 @@ TRIGGER, PIXEL_LIST = 2009, 2027
 _IN_ARRAY_EVENT = {2015}  # the on-line reconstruction of the simulation is not used
 _IN_TELESCOPE_EVENT = {2011, 2014, 2016, 2017, 2029, 2030, 2031, 2032}
 _TRIGGERED_PIXELS = 0
-_HALF_PI = np.pi / 2
+_HALF_PI = math.pi / 2
 
 
 @dataclass(slots=True)
@@ -56,7 +57,7 @@ class RawArrayEvent:
     telescopes : list of RawTelescopeEvent
         Telescopes with data that took part in the trigger, ascending.
     pointing : dict of int to tuple
-        Azimuth and altitude of each telescope, in deg.
+        Azimuth and altitude of each telescope with data, in deg.
     n_untriggered : int
         Telescopes with data that did not take part in the trigger; their data are left out.
     """
@@ -94,10 +95,11 @@ def parse_array_event(block: Block, event_type: EventType) -> RawArrayEvent:
         telescopes=[],
     )
     triggered = {tel_id for tel_id, _, _ in triggers}
+    tracking: dict[int, Block] = {}
     for child in children:
         family = (child.kind - 2000) // 100 % 10 if child.kind >= 2100 else 0
         if family == 1:
-            event.pointing[telescope_of(child.kind)] = _pointing(child)
+            tracking[telescope_of(child.kind)] = child
         elif family == 2:
             telescope = _telescope_event(child)
             if telescope is not None and telescope.tel_id in triggered:
@@ -107,9 +109,10 @@ def parse_array_event(block: Block, event_type: EventType) -> RawArrayEvent:
         elif child.kind not in _IN_ARRAY_EVENT:
             raise child.corrupted("An array event has a block of unknown type.", code="unknown-block")
     event.telescopes.sort(key=lambda t: t.tel_id)
-    lost = [t.tel_id for t in event.telescopes if t.tel_id not in event.pointing]
+    lost = [t.tel_id for t in event.telescopes if t.tel_id not in tracking]
     if lost:
         raise block.corrupted(f"Event {event.event_id} does not say where telescopes {lost} looked.")
+    event.pointing = {t.tel_id: _pointing(tracking[t.tel_id]) for t in event.telescopes}
     return event
 
 
@@ -143,11 +146,12 @@ def _pointing(block: Block) -> tuple[float, float]:
     if n == 0 or len(block.payload) < 4 * n:
         raise block.corrupted("The pointing of a telescope is damaged.", expected="azimuth and altitude")
     values = struct.unpack_from(f"<{n}f", block.payload)
-    azimuth, altitude = values[-2:] if np.isfinite(values[-2:]).all() else values[:2]
+    corrected = math.isfinite(values[-2]) and math.isfinite(values[-1])
+    azimuth, altitude = values[-2:] if corrected else values[:2]
     # float32 rounds pi/2 up, beyond the zenith
     if _HALF_PI < abs(altitude) < _HALF_PI * (1 + 1e-6):
-        altitude = float(np.copysign(_HALF_PI, altitude))
-    return float(np.rad2deg(azimuth)), float(np.rad2deg(altitude))
+        altitude = math.copysign(_HALF_PI, altitude)
+    return math.degrees(azimuth), math.degrees(altitude)
 
 
 def _telescope_event(block: Block) -> RawTelescopeEvent | None:

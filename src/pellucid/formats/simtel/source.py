@@ -113,7 +113,12 @@ class SimtelSource:
         return shower_distribution(self._histograms)
 
     def chunks(
-        self, *, max_events: int = 1000, max_bytes: int = 24 << 20, keep_partial: bool = False
+        self,
+        *,
+        max_events: int = 1000,
+        max_bytes: int = 24 << 20,
+        keep_partial: bool = False,
+        low_gain_above: float | None = None,
     ) -> Iterator[EventChunk]:
         """Yield the array events with data of at least one telescope, in the order of the file.
 
@@ -125,8 +130,11 @@ class SimtelSource:
             Size of the samples at which a chunk is full, in bytes; this bounds the memory.
         keep_partial : bool
             At damage, end the stream and keep the reason in ``damage`` instead of raising it.
+        low_gain_above : float, optional
+            Do not decode the low gain (0 instead) of showers in cameras without a high-gain sample above
+            this, in ADC counts: who selects gains at this threshold does not look at it.
         """
-        builder = ChunkBuilder(self._whole, self.subarray, self.obs_id, self.has_true_images)
+        builder = ChunkBuilder(self._whole, self.subarray, self.obs_id, self.has_true_images, low_gain_above)
         try:
             for block in self._remaining():
                 self._take_event_block(block, builder)

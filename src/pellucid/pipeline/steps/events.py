@@ -63,10 +63,16 @@ def make_dl1(
 
     telescopes = parameters["telescopes"]
     assert isinstance(telescopes, list)
+    options = _options(parameters)
     with SimtelSource(inputs["events"], telescopes=telescopes or None) as source:
-        return _write(
-            source, inputs["events"], output, parameters, provenance, _reporter(progress, "bytes"), effort
+        _check_focal_lengths(source.subarray, options.focal_length, inputs["events"])
+        chunks = source.chunks(
+            max_events=_chunk_events(effort),
+            keep_partial=bool(parameters["keep_partial"]),
+            low_gain_above=options.gain_threshold,
         )
+        report = _reporter(progress, "bytes")
+        return _write(source, chunks, output, options, provenance, report, _threads(effort))
 
 
 def make_telescope_dl1(
@@ -107,27 +113,26 @@ def make_telescope_dl1(
     calibration = as_coefficients(read_calibration(inputs["calibration"]))
     files = RunFiles((inputs["events"],), inputs["description"])
     with ZfitsSource(files, calibration={calibration.tel_id: calibration}) as source:
-        return _write(
-            source, inputs["events"], output, parameters, provenance, _reporter(progress, "events"), effort
+        chunks = source.chunks(
+            max_events=_chunk_events(effort), keep_partial=bool(parameters["keep_partial"])
         )
+        report = _reporter(progress, "events")
+        return _write(source, chunks, output, _options(parameters), provenance, report, _threads(effort))
 
 
 def _write(
     source: "Source",
-    path: Path,
+    chunks: "Iterator[EventChunk]",
     output: Path,
-    parameters: Mapping[str, JSON],
+    options: ProcessOptions,
     provenance: Mapping[str, JSON],
     report: Callable[[tuple[int, int]], object],
-    effort: Mapping[str, int] | None,
+    threads: int,
 ) -> dict[str, JSON]:
     """Carry all chunks of a source through the processor into a file; return the summary."""
     from pellucid.events.process import Processor
     from pellucid.formats.ctapipe_hdf5 import DL1Writer
 
-    options = _options(parameters)
-    _check_focal_lengths(source.subarray, options.focal_length, path)
-    threads = max(1, (effort or {}).get("threads", 1))
     counts = _Counts()
     with ExitStack() as stack:
         executor = stack.enter_context(ThreadPoolExecutor(threads)) if threads > 1 else None
@@ -137,10 +142,6 @@ def _write(
             )
         )
         process = Processor(source.subarray, options, executor, threads)
-        chunks = source.chunks(
-            max_events=(effort or {}).get("chunk_events") or _CHUNK_EVENTS,
-            keep_partial=bool(parameters["keep_partial"]),
-        )
         for chunk in _read_ahead(chunks, executor):
             writer.write(chunk, process(chunk))
             counts.add(chunk)
@@ -148,6 +149,14 @@ def _write(
         flags = ["partial"] if source.damage else []
         writer.close(shower_distribution=source.shower_distribution, flags=flags)
     return counts.summary(source, flags)
+
+
+def _threads(effort: Mapping[str, int] | None) -> int:
+    return max(1, (effort or {}).get("threads", 1))
+
+
+def _chunk_events(effort: Mapping[str, int] | None) -> int:
+    return (effort or {}).get("chunk_events") or _CHUNK_EVENTS
 
 
 def _reporter(progress: Progress | None, unit: str) -> Callable[[tuple[int, int]], object]:
