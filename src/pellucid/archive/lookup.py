@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from sqlalchemy import BigInteger, Engine, Select, bindparam, select
+from sqlalchemy import BigInteger, Engine, Select, bindparam, exc, select
 
 from pellucid.archive.engine import database_errors
 from pellucid.archive.explain import Explanation, explained
@@ -100,22 +100,31 @@ class LookUp:
         path = (path,) if isinstance(path, str) else path
         if device is not None:
             name = device if isinstance(device, str) else f"tel-{device}"
-            with database_errors(self._where):
-                for collection in path:
-                    if as_of is None:
-                        rows = self._reader.rows(self._now, product_type, name, collection, at)
-                    else:
-                        rows = self._reader.rows(self._then, product_type, name, collection, at, as_of)
-                    # spans do not overlap: where the latest that began has ended, no other is valid
-                    if rows and rows[0][-1] > at:
-                        *_, start, stop = rows[0]
-                        return Calibration(product_of(rows[0]), collection, start, stop)
+            for collection in path:
+                row = self._latest_before(product_type, name, collection, at, as_of)
+                # spans do not overlap: where the latest that began has ended, no other is valid
+                if row is not None and row[-1] > at:
+                    return Calibration(product_of(row), collection, row[-2], row[-1])
         explanation = self.explain(product_type, device, at, path, as_of)
         if explanation.error is not None:
             raise explanation.error
         assert explanation.chosen is not None
         found = explanation.chosen
         return self.lookup(found.product_type, found.device, at, found.collection, as_of)
+
+    def _latest_before(
+        self, product_type: str, device: str, collection: str, at: int, as_of: int | None
+    ) -> tuple[Any, ...] | None:
+        question = (product_type, device, collection, at)
+        try:
+            if as_of is None:
+                rows = self._reader.rows(self._now, *question)
+            else:
+                rows = self._reader.rows(self._then, *question, as_of)
+        except exc.DBAPIError:
+            with database_errors(self._where):  # only now: entering it takes as long as finding the row
+                raise
+        return rows[0] if rows else None
 
     def explain(
         self,
@@ -133,20 +142,25 @@ class LookUp:
 
 
 def _latest_before(*, as_of: bool) -> Select[Any]:
-    query = (
-        select(*SELECTED, _V.start, _V.stop)
-        .join_from(SLOTS, VALIDITY, _V.slot == _S.slot)
-        .join(PRODUCTS, PRODUCTS.c.row == _V.product)
+    """Return the query for the certificate that began last, which one step down one index finds."""
+    slot = (
+        select(_S.slot)
         .where(
             _S.product_type == bindparam("type", ""),
             _S.device == bindparam("device", ""),
             _S.collection == bindparam("collection", ""),
-            _V.start <= bindparam("at", 0, BigInteger),
         )
-        .order_by(_V.start.desc())
-        .limit(1)
+        .scalar_subquery()
+    )
+    latest = select(_V.product, _V.start, _V.stop).where(
+        _V.slot == slot, _V.start <= bindparam("at", 0, BigInteger)
     )
     if as_of:
         moment = bindparam("as_of", 0, BigInteger)
-        return query.where(_V.known_from <= moment, _V.known_to > moment)
-    return query.where(_V.known_to == FOREVER)
+        latest = latest.where(_V.known_from <= moment, _V.known_to > moment)
+    else:
+        latest = latest.where(_V.known_to == FOREVER)
+    row = latest.order_by(_V.start.desc()).limit(1).subquery("latest")
+    return select(*SELECTED, row.c.start, row.c.stop).join_from(
+        row, PRODUCTS, PRODUCTS.c.row == row.c.product
+    )

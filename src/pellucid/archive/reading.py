@@ -101,6 +101,8 @@ class Reader:
             pooled.detach()
             if self._engine.dialect.name != "sqlite":
                 own.connection.autocommit = True
+                # planning anew for each value takes longer than the look-up
+                own.connection.execute("SET plan_cache_mode = force_generic_plan")
             own.pid = os.getpid()
             self._all.append(pooled)
         return own.connection

@@ -21,6 +21,7 @@ _JSON_COLUMNS = ("parameters", "software", "flags", "summary")
 _COLUMNS = tuple(c.name for c in PRODUCTS.columns if c.name != "row")
 _JSON_PLACES = tuple(1 + _COLUMNS.index(name) for name in _JSON_COLUMNS)
 _attributes = attrgetter(*_COLUMNS)
+_decoded = json.JSONDecoder().raw_decode
 _PART, _END = "\x1f", "\x1e"  # ASCII's own separators of units and records
 
 _telescopes = (
@@ -55,12 +56,16 @@ def product_of(row: Sequence[Any]) -> Product:
     values = dict(zip(_NAMES, row, strict=False))
     for name in _JSON_COLUMNS:
         text = values[name]
-        values[name] = {} if text == "{}" else () if text == "[]" else json.loads(text)
+        values[name] = {} if text == "{}" else [] if text == "[]" else _decoded(text)[0]
     values["flags"] = tuple(values["flags"])
-    telescopes = values["telescopes"]
-    values["telescopes"] = tuple(sorted(map(int, telescopes.split(",")))) if telescopes else ()
-    inputs = values["inputs"]
-    values["inputs"] = tuple(_references(inputs)) if inputs else ()
+    telescopes, inputs = values["telescopes"], values["inputs"]
+    if telescopes is None:
+        values["telescopes"] = ()
+    elif "," in telescopes:
+        values["telescopes"] = tuple(sorted(map(int, telescopes.split(","))))
+    else:
+        values["telescopes"] = (int(telescopes),)
+    values["inputs"] = () if inputs is None else tuple(_references(inputs))
     return Product.as_registered(values)
 
 
