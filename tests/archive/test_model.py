@@ -79,10 +79,14 @@ class Histories(RuleBasedStateMachine):
 
     catalogue: Catalogue
 
-    @initialize()
-    def begin(self) -> None:
+    @initialize(kind=st.sampled_from(TYPES), first=spans, second=spans)
+    def begin(self, kind: str, first: tuple[int, int], second: tuple[int, int]) -> None:
+        """Begin with two products of one type, of which one or both are certified."""
         self.model = Model()
         self.number = next(histories)
+        for made, span in ((0, first), (2, second)):
+            self.register(kind, {1, 2}, made)
+            self.certify(made // 2, "B", span, many=False)
 
     def own(self, collection: str) -> str:
         return f"h{self.number}/{collection}"
@@ -199,11 +203,21 @@ class Histories(RuleBasedStateMachine):
         at=st.integers(0, 290),
         path=paths,
         then=picks,
-        early=st.integers(-1, 0),
     )
-    def lookup(self, kind: str, tel: int, at: int, path: tuple[str, ...], then: int, early: int) -> None:
+    def lookup(self, kind: str, tel: int, at: int, path: tuple[str, ...], then: int) -> None:
         ticks = self.model.ticks
-        as_of = ticks[then % len(ticks)] + early if ticks and then % 3 else None
+        self.check(kind, tel, at, path, ticks[then % len(ticks)] if ticks and then % 2 else None)
+
+    def look_at_edges(self, line: Line) -> None:
+        for at, as_of in (
+            (line.start, None),
+            (line.stop, None),
+            (line.stop - 1, line.known_from),
+            (line.start, line.known_from - 1),
+        ):
+            self.check(line.product.product_type, line.tel, at, COLLECTIONS, as_of)
+
+    def check(self, kind: str, tel: int, at: int, path: tuple[str, ...], as_of: int | None) -> None:
         expected = self.model.lookup(kind, tel, at, path, as_of)
         question = (kind, tel, at, [self.own(c) for c in path], as_of)
         if isinstance(expected, Line):
@@ -225,6 +239,7 @@ class Histories(RuleBasedStateMachine):
         """At the end of a history, everything is there and nothing else."""
         if not hasattr(self, "model"):
             return
+        self.look_at_edges(self.model.lines[self.number % len(self.model.lines)])
         found = self.catalogue.find(collection=self.own("raw"))
         assert found == list(reversed(self.model.products))
         for product in self.model.products:
@@ -243,7 +258,7 @@ def test_random_histories(catalogue: Catalogue, count: int) -> None:
         Histories,
         settings=settings(
             max_examples=count,
-            stateful_step_count=10,
+            stateful_step_count=6,
             deadline=None,
             database=None,
             derandomize=True,

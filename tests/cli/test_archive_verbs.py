@@ -146,6 +146,8 @@ def test_a_calibration_is_certified_found_explained_and_withdrawn(
     text = shell.text(*question, "2026-11-24T02:10", "--explain")
     assert "collection A comes after B" in text
     assert "certified in B for [2026-11-23T18:00:00.000Z, " in shell.text(*question, "2026-11-24T02:10")
+    assert "B for array: [2026-11-23T18:00:00.000Z, " in shell.text("show", two)
+    assert shell.json("show", two)["certificates"] == made["certificates"]
     then = made["certificates"][0]["known_from"]
     withdrawn = shell.json(
         "decertify", two, "--collection", "B", "--from", "2026-11-24", "--to", "2026-11-25"

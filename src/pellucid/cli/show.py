@@ -22,7 +22,12 @@ def command(session: Session, product_id: str) -> None:
         product = workspace.archive.get(product_id)
         there = workspace.archive.has_bytes(product)
         path = str(workspace.archive.path(product)) if there else None
-    document = {**product.as_dict(), "path": path}
+        certificates = workspace.archive.catalogue.validity.certificates(product)
+    document = {
+        **product.as_dict(),
+        "path": path,
+        "certificates": [certificate._asdict() for certificate in certificates],
+    }
     session.show(document, "\n".join(_lines(document, "")))
 
 
@@ -34,5 +39,11 @@ def _lines(values: Mapping[str, object], indent: str) -> Iterator[str]:
         elif name == "inputs" and isinstance(value, list):
             yield f"{indent}inputs:"
             yield from (f"{indent}  {i['role']}[{i['position']}]: {i['product']}" for i in value)
+        elif name == "certificates" and isinstance(value, list) and value:
+            from pellucid.archive.moments import span_text
+
+            yield f"{indent}certified:"
+            for c in value:
+                yield f"{indent}  {c['collection']} for {c['device']}: {span_text(c['start'], c['stop'])}"
         elif value is not None and value != []:
             yield f"{indent}{name}: {value if isinstance(value, str) else json.dumps(value)}"
