@@ -12,11 +12,19 @@ down_revision = "1"
 ROW = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 
 SQLITE = (
+    # of those in force the latest that begins before the end ends last: one step down an index, however
+    # many there are; of the others only those count that were known later than the new one
     """
     CREATE TRIGGER validity_no_overlap BEFORE INSERT ON validity
-    WHEN EXISTS (
-        SELECT 1 FROM validity WHERE slot = NEW.slot AND start < NEW.stop AND stop > NEW.start
-        AND known_from < NEW.known_to AND known_to > NEW.known_from
+    WHEN NEW.start < (
+        SELECT stop FROM validity
+        WHERE slot = NEW.slot AND known_to = 9223372036854775807 AND start < NEW.stop
+        ORDER BY start DESC LIMIT 1
+    )
+    OR EXISTS (
+        SELECT 1 FROM validity WHERE slot = NEW.slot AND known_to > NEW.known_from
+        AND known_to < 9223372036854775807 AND known_from < NEW.known_to
+        AND start < NEW.stop AND stop > NEW.start
     )
     BEGIN SELECT RAISE(ABORT, 'validity_no_overlap: two calibrations would be valid at once'); END
     """,
