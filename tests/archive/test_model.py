@@ -258,7 +258,7 @@ def test_random_histories(catalogue: Catalogue, count: int) -> None:
         Histories,
         settings=settings(
             max_examples=count,
-            stateful_step_count=6,
+            stateful_step_count=4,
             deadline=None,
             database=None,
             derandomize=True,
