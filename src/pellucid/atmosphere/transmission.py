@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""How much light reaches the ground from each height: T(h, wavelength, zenith angle), with covariance."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from pellucid.errors import UsageError
+
+__all__ = ["Transmission", "path_factor", "transmission"]
+
+type F8 = npt.NDArray[np.float64]
+
+EARTH_RADIUS = 6_371_000.0
+
+
+@dataclass(frozen=True, eq=False)
+class Transmission:
+    """Transmission from heights to the ground.
+
+    Attributes
+    ----------
+    height : ndarray of float64, shape (m,)
+        Above the site, in m.
+    value : ndarray of float64, shape (m,)
+        Dimensionless.
+    covariance : ndarray of float64, shape (m, m)
+        Between heights, dimensionless: aerosol depth and its exponent.
+    """
+
+    height: F8
+    value: F8
+    covariance: F8
+
+    @property
+    def error(self) -> F8:
+        """Standard deviations, shape (m,), dimensionless."""
+        return np.sqrt(np.diag(self.covariance))
+
+
+def path_factor(height: npt.ArrayLike, zenith: float, altitude: float = 0.0) -> F8:
+    """Return the length of the path through a thin shell over its thickness, shape (...), dimensionless.
+
+    (R + h) / sqrt((R + h)^2 - (R + h_0)^2 sin^2 z): sec z near the zenith, finite at the horizon.
+
+    Parameters
+    ----------
+    height : array_like of float, shape (...)
+        Above the site, in m.
+    zenith : float
+        Angle in deg, 0 to below 90.
+    altitude : float
+        Of the site, in m.
+    """
+    if not 0.0 <= zenith < 90.0:
+        raise UsageError(
+            "The zenith angle is outside of the sky.", expected="0 to below 90 deg", got=f"{zenith} deg"
+        )
+    outer = EARTH_RADIUS + altitude + np.asarray(height, np.float64)
+    inner = (EARTH_RADIUS + altitude) * np.sin(np.deg2rad(zenith))
+    factor: F8 = outer / np.sqrt(outer**2 - inner**2)
+    return factor
+
+
+def transmission(
+    height: F8,
+    molecular: F8,
+    aerosol: F8,
+    covariance: F8,
+    *,
+    zenith: float = 0.0,
+    altitude: float = 0.0,
+    colour: tuple[float, float] = (1.0, 1.0),
+    angstrom: float = 1.0,
+    angstrom_error: float = 0.3,
+) -> Transmission:
+    """Return T = exp{-sum of f (d tau_m + d tau_a (l/l0)^-A)} with the path factor f of each shell.
+
+    Parameters
+    ----------
+    height : ndarray of float64, shape (m,)
+        Tops of the shells above the site, rising, in m; the first shell begins at the site.
+    molecular : ndarray of float64, shape (m,)
+        Vertical depth from the site to each height at the wavelength asked for, molecules and absorbing
+        gases, dimensionless.
+    aerosol : ndarray of float64, shape (m,)
+        Vertical aerosol depth to each height at the wavelength of the LIDAR, dimensionless.
+    covariance : ndarray of float64, shape (m, m)
+        Of the aerosol depth, dimensionless.
+    zenith : float
+        In deg.
+    altitude : float
+        Of the site, in m.
+    colour : tuple of float
+        Wavelength asked for, and that of the LIDAR, in nm.
+    angstrom, angstrom_error : float
+        Exponent of the aerosol.
+    """
+    middle = 0.5 * (height + np.concatenate([[0.0], height[:-1]]))
+    factor = path_factor(middle, zenith, altitude)
+    scale = (colour[0] / colour[1]) ** -angstrom
+    # slant depth is a linear map of the vertical depths
+    m = height.size
+    slant = np.tril(np.ones((m, m))) @ (factor[:, None] * (np.eye(m) - np.eye(m, k=-1)))
+    reddened = scale * (slant @ aerosol)
+    value = np.exp(-(slant @ molecular) - reddened)
+    tilt = reddened * np.log(colour[0] / colour[1]) * angstrom_error
+    depth_covariance = scale**2 * slant @ covariance @ slant.T + np.outer(tilt, tilt)
+    return Transmission(height, value, value[:, None] * depth_covariance * value[None, :])

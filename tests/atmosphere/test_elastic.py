@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Elastic: Klett against exact light, the reference found or withheld, the constrained lidar ratio."""
+
+import numpy as np
+import pytest
+
+from pellucid.atmosphere.lidar.elastic import (
+    constrained_lidar_ratio,
+    find_reference,
+    klett,
+    molecular_signal,
+)
+from pellucid.atmosphere.lidar.raman import depth
+from pellucid.atmosphere.lidar.signal import Signal, photon_signal
+from pellucid.atmosphere.molecular import molecular_optics, standard_air
+from pellucid.errors import InsufficientStatistics
+
+RANGE = (np.arange(1500) + 0.5) * 15.0
+OPTICS = molecular_optics(standard_air(RANGE), 355.0)
+BETA = 3e-6 / (1.0 + np.exp((RANGE - 2000.0) / 150.0)) + 1e-6 * np.exp(-(((RANGE - 4000.0) / 400.0) ** 2))
+RATIO = np.where(RANGE < 3000.0, 55.0, 40.0)
+
+
+def light(beta: np.ndarray, ratio: np.ndarray | float) -> np.ndarray:
+    tau = depth(OPTICS.extinction + ratio * beta, 15.0)
+    return (OPTICS.backscatter + beta) * np.exp(-2.0 * tau)
+
+
+def counts(beta: np.ndarray, scale: float, n: int = 1, seed: int = 1) -> Signal:
+    mean = scale * light(beta, RATIO) / RANGE**2
+    mean = mean * (RANGE < 19500.0) * 160.0 / OPTICS.backscatter[0] + 0.05
+    drawn = np.random.default_rng(seed).poisson(mean, (n, RANGE.size))
+    return photon_signal(drawn, 1, 15.0, (20000.0, 22500.0))
+
+
+def test_exact_light_gives_back_backscatter_on_both_sides_of_the_reference() -> None:
+    found = klett(light(BETA, RATIO), RANGE, OPTICS, RATIO, (7000.0, 9000.0))[0]
+    part = (RANGE > 100.0) & (RANGE < 15000.0)
+    assert found[part] == pytest.approx(BETA[part], abs=3e-9)
+
+
+def test_a_known_turbid_reference_is_taken_into_account() -> None:
+    turbid = BETA + 1e-8
+    inside = (RANGE > 100.0) & (RANGE < 9000.0)
+    x = light(turbid, 50.0)
+    found = klett(x, RANGE, OPTICS, 50.0, (7000.0, 9000.0), reference_backscatter=1e-8)[0]
+    assert found[inside] == pytest.approx(turbid[inside], abs=5e-9)
+    assert (klett(x, RANGE, OPTICS, 50.0, (7000.0, 9000.0))[0][inside] < turbid[inside]).all()
+
+
+def test_many_profiles_equal_single_ones() -> None:
+    x = counts(BETA, 3e8, 4).range_corrected
+    every = klett(x, RANGE, OPTICS, RATIO, (7000.0, 9000.0))
+    assert np.array_equal(every[2], klett(x[2], RANGE, OPTICS, RATIO, (7000.0, 9000.0))[0])
+
+
+def test_noisy_light_gives_unbiased_backscatter() -> None:
+    x = counts(BETA, 3e8, 100).range_corrected
+    found = klett(x, RANGE, OPTICS, RATIO, (7000.0, 9000.0))
+    part = (RANGE > 500.0) & (RANGE < 2000.0)
+    assert found[:, part].mean() == pytest.approx(BETA[part].mean(), rel=0.01)
+
+
+def test_the_reference_lies_in_clean_air_and_is_calibrated() -> None:
+    found_at = []
+    for seed in range(20):
+        signal = counts(BETA, 3e9, seed=seed)
+        found = find_reference(signal, OPTICS, 3000.0, 15000.0)
+        found_at.append(found.low)
+        assert found.low > 4000.0
+        assert abs(found.slope) <= 2.0 * found.slope_error
+        part = (found.low <= RANGE) & (found.high > RANGE)
+        clean = molecular_signal(RANGE, OPTICS)
+        assert found.calibration == pytest.approx(signal.net[0, part].sum() / clean[part].sum(), rel=1e-9)
+    assert np.mean(np.array(found_at) > 4900.0) >= 0.9
+
+
+def test_without_clean_air_there_is_no_reference() -> None:
+    everywhere = np.full(RANGE.size, 3e-6) * np.exp(-RANGE / 4000.0)
+    with pytest.raises(InsufficientStatistics) as caught:
+        find_reference(counts(everywhere, 3e10), OPTICS, 1000.0, 9000.0)
+    assert caught.value.code == "no-reference"
+    with pytest.raises(InsufficientStatistics):
+        find_reference(counts(BETA, 1e4), OPTICS, 3000.0, 15000.0)
+    with pytest.raises(InsufficientStatistics, match="holds no light"):
+        klett(np.zeros(RANGE.size), RANGE, OPTICS, 50.0, (7000.0, 9000.0))
+
+
+def test_the_lidar_ratio_follows_from_the_optical_depth() -> None:
+    x, span = light(BETA, 47.0), (300.0, 6000.0)
+    part = (span[0] <= RANGE) & (span[1] > RANGE)
+    true = 47.0 * BETA[part].sum() * 15.0
+    assert constrained_lidar_ratio(x, RANGE, OPTICS, (7000.0, 9000.0), true, span) == pytest.approx(
+        47.0, abs=0.1
+    )
+    with pytest.raises(InsufficientStatistics) as caught:
+        constrained_lidar_ratio(x, RANGE, OPTICS, (7000.0, 9000.0), 9.0, span)
+    assert caught.value.code == "no-lidar-ratio"
