@@ -19,7 +19,7 @@ def test_layers_have_the_optical_depth_they_are_given() -> None:
     assert green == pytest.approx(0.2 * 355 / 532 + 0.3, rel=1e-9)
     extinction, backscatter = SKY.aerosol(HEIGHT, 355)
     at = np.searchsorted(HEIGHT, [500.0, 8500.0])
-    assert (extinction / backscatter)[at] == pytest.approx([50.0, 25.0], rel=1e-3)
+    assert extinction[at] / backscatter[at] == pytest.approx([50.0, 25.0], rel=1e-3)
 
 
 def test_files_are_whole_and_come_again_with_the_seed(tmp_path: Path) -> None:

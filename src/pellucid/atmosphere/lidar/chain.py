@@ -58,7 +58,7 @@ class AnalysisOptions:
     angstrom: float = 1.0
     angstrom_error: float = 0.5
     slab: float = 300.0
-    draws: int = 25
+    draws: int = 20
     seed: int = 1
 
 

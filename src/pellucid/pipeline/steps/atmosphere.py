@@ -81,14 +81,15 @@ def analyse_files(files: "list[LicelFile]", parameters: Mapping[str, Any]) -> "d
         angstrom_error=float(parameters["angstrom_error"]),
     )
     analyses = {}
+    end = max(options.stop, options.reference[1])
     for wavelength, raman in _pairs(parameters["wavelengths"]):
-        signal = channel_signal(files, wavelength, parameters).until(1.2 * options.stop)
+        signal = channel_signal(files, wavelength, parameters).until(end)
         height = signal.range * np.cos(np.deg2rad(header.zenith)) + header.altitude
         air = standard_air(height)
         cabannes = bool(parameters["cabannes"])
         optics = molecular_optics(air, wavelength, cabannes=cabannes)
         if raman:
-            other = channel_signal(files, raman, parameters).until(1.2 * options.stop)
+            other = channel_signal(files, raman, parameters).until(end)
             analyses[wavelength] = analyse(signal, optics, other, molecular_optics(air, raman), options)
         else:
             analyses[wavelength] = analyse(signal, optics, options=options)
