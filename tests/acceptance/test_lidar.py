@@ -277,6 +277,7 @@ def test_closure_of_simulated_minutes(full: bool, figures: Figures) -> None:
         figures.at_most(f"{n} minutes: {name}, width off 1", abs(width - 1.0), 0.1 if full else 0.25)
 
 
+@pytest.mark.full
 def test_speed(folder: Path, night: LicelNight, exercise: earlinet.Exercise, figures: Figures) -> None:
     paths = sorted(folder.glob("RM*"))
     best = min(_milliseconds(lambda: [read_licel(p) for p in paths]) for _ in range(5)) / len(paths)
