@@ -103,3 +103,25 @@ def test_both_ways_agree_through_the_whole_analysis() -> None:
     assert np.isfinite(only.extinction.value[only.extinction.status == 0]).all()
     again = analyse(counts(sky, False, 2e5), ELASTIC, options=options)
     assert np.array_equal(only.extinction.error, again.extinction.error, equal_nan=True)
+
+
+def test_a_cloud_with_a_gap_in_it_is_one_layer() -> None:
+    # the gap scatters, but less than its noise: two seeds, one layer
+    ratio, error = ratio_of(Sky(), 0.02)
+    cloud = (RANGE > 8000.0) & (RANGE < 9500.0)
+    gap = (RANGE > 8700.0) & (RANGE < 8900.0)
+    ratio, error = np.where(cloud, 1.0 + 2.0 * (RANGE - 7000.0) / 2500.0, ratio), np.where(gap, 1.9, error)
+    (found,) = find_layers(RANGE[:800], ratio[:800], error[:800])
+    assert found.cloud
+    assert abs(found.base - 8000.0) < 200.0
+    assert abs(found.top - 9500.0) < 200.0
+
+
+def test_extinction_below_zero_is_flagged() -> None:
+    sky = Sky((Layer(0.0, 1500.0, 0.15),))
+    signal, raman = counts(sky, False, 2e5), counts(sky, True, 2e5)
+    options = AnalysisOptions(start=300.0, stop=15000.0, reference=(3000.0, 15000.0))
+    assert analyse(signal, ELASTIC, raman, RAMAN, options).flags == ()
+    overlap = 1.0 - np.exp(-((RANGE / 900.0) ** 4))
+    near = Signal(raman.counts * overlap, raman.exposure, *(2 * [raman.background]), RANGE, raman.shots)
+    assert "negative-extinction" in analyse(signal, ELASTIC, near, RAMAN, options).flags

@@ -97,7 +97,9 @@ class Analysis:
     has_raman : bool
         Whether Raman light made the profiles.
     flags : tuple of str
-        Codes of what was withheld: ``no-reference``, ``no-raman-channel``, ``no-raman-signal``.
+        Codes of what was withheld: ``no-reference``, ``no-raman-channel``, ``no-raman-signal``; and
+        ``negative-extinction``, by Raman light more than 5 errors below 0 somewhere: the overlap, the background or the
+        profile of the air is wrong.
     """
 
     range: F8
@@ -142,6 +144,9 @@ def analyse(
     else:
         depth = _optical_depth(raman, optics, raman_optics, o, flags)
         backscatter, extinction = _raman_profiles(elastic, optics, raman, raman_optics, reference, o)
+    good = extinction.status == GOOD
+    if raman is not None and (extinction.value[good] < -5.0 * extinction.error[good]).any():
+        flags.append("negative-extinction")
     layers = _layers(elastic, optics, raman, raman_optics, backscatter, o)
     return Analysis(
         range=elastic.range,

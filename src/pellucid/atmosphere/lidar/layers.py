@@ -85,11 +85,30 @@ def find_layers(
     spread = np.sqrt(np.convolve(np.pad(noise**2, 1, mode="edge"), np.ones(3) / 9.0, "valid"))
     seeds = (three > sigma * spread) & (three > least)
     body = (three > 2.0 * spread) & (three > 0.5 * least)
-    found = []
+    found: list[FoundLayer] = []
     for low, high in _runs(body):
         if seeds[low:high].any():
-            found.append(_layer(x, three, spread, low, high, width * step, cloud_ratio))
+            layer = _layer(x, three, spread, low, high, width * step, cloud_ratio)
+            # a layer with a gap in it is one: its edges lie at a tenth of its peak, beyond the gap
+            if found and layer.base < found[-1].top:
+                layer = _united(found.pop(), layer)
+            found.append(layer)
     return found
+
+
+def _united(below: FoundLayer, above: FoundLayer) -> FoundLayer:
+    lower = below if below.base <= above.base else above
+    upper = below if below.top >= above.top else above
+    return FoundLayer(
+        base=lower.base,
+        top=upper.top,
+        base_error=lower.base_error,
+        top_error=upper.top_error,
+        peak=max(below.peak, above.peak),
+        significance=math.hypot(below.significance, above.significance),
+        ground=below.ground,
+        cloud=below.cloud or above.cloud,
+    )
 
 
 def _cells(distance: F8, excess: F8, error: F8, width: int) -> tuple[F8, F8, F8]:
