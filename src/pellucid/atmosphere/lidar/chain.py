@@ -98,8 +98,8 @@ class Analysis:
         Whether Raman light made the profiles.
     flags : tuple of str
         Codes of what was withheld: ``no-reference``, ``no-raman-channel``, ``no-raman-signal``; and
-        ``negative-extinction``, by Raman light more than 5 errors below 0 somewhere: the overlap, the background or the
-        profile of the air is wrong.
+        ``negative-extinction``, by Raman light more than 5 errors below 0 somewhere: the overlap, the
+        background or the profile of the air is wrong.
     """
 
     range: F8
