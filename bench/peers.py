@@ -7,8 +7,15 @@ from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 FOLDER = REPOSITORY / ".peers"
-PEERS = {"ctapipe": ["ctapipe==0.32.*", "eventio"]}
+PEERS = {
+    "ctapipe": ["ctapipe==0.32.*", "eventio"],
+    # the first of them asks setuptools for its own version
+    "lidar": ["atmospheric-lidar==0.5.4", "atmolidarpy==0.2.1", "molecularprofiles==3.0.0", "setuptools<81"],
+}
 """Environment and what it holds; each peer has its own, since their requirements differ."""
+
+UNCONSTRAINED = {"lidar"}
+"""Environments whose packages do not work with the versions that Pellucid is tested with."""
 
 
 def peer_python(name: str) -> Path:
@@ -24,8 +31,8 @@ def peer_command(program: str) -> list[str]:
     return [str(peer_python(program.partition("-")[0]).parent / program)]
 
 
-def peer_version(name: str) -> str:
-    """Return the installed version of a peer."""
-    code = f"from importlib.metadata import version; print(version({name!r}))"
+def peer_version(name: str, package: str = "") -> str:
+    """Return the installed version of a peer, or of a package in its environment."""
+    code = f"from importlib.metadata import version; print(version({package or name!r}))"
     shown = subprocess.run([peer_python(name), "-c", code], check=True, capture_output=True, text=True)
     return shown.stdout.strip()
