@@ -11,10 +11,14 @@ PEERS = {
     "ctapipe": ["ctapipe==0.32.*", "eventio"],
     # the first of them asks setuptools for its own version
     "lidar": ["atmospheric-lidar==0.5.4", "atmolidarpy==0.2.1", "molecularprofiles==3.0.0", "setuptools<81"],
+    "calibpipe": ["ctao-calibpipe==0.8.*"],
+    # pins an old prov, so it cannot lie beside ours
+    "cwltool": ["cwltool"],
+    "pandera": ["pandera", "pandas"],
 }
 """Environment and what it holds; each peer has its own, since their requirements differ."""
 
-UNCONSTRAINED = {"lidar"}
+UNCONSTRAINED = {"lidar", "calibpipe", "cwltool", "pandera"}
 """Environments whose packages do not work with the versions that Pellucid is tested with."""
 
 
