@@ -1,19 +1,17 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """An archive: a store of bytes and the index over it, used as one thing."""
 
-import os
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from secrets import token_hex
 
 from pellucid.archive.catalogue import Catalogue
-from pellucid.archive.files import Progress, copy_hashed, storage_errors, sync_folder
+from pellucid.archive.files import Progress, copy_hashed
 from pellucid.archive.ingest import sniff
 from pellucid.archive.lineage import JSON, raw_key
+from pellucid.archive.output import check_output, new_file
 from pellucid.archive.product import Product, check_product_type
 from pellucid.archive.store import Store
-from pellucid.errors import ConfigurationError, CorruptedInput, MissingInput, OutputExists, UsageError
+from pellucid.errors import ConfigurationError, CorruptedInput, MissingInput
 
 __all__ = ["Archive"]
 
@@ -170,7 +168,7 @@ class Archive:
         path = Path(path)
         check_output(path, overwrite=overwrite)
         source = self.path(product)
-        with storage_errors(path), _replacing(path, overwrite) as descriptor:
+        with new_file(path, overwrite=overwrite) as descriptor:
             got, size = copy_hashed(source, descriptor)
             if got != product.sha256:
                 raise CorruptedInput(
@@ -182,61 +180,6 @@ class Archive:
                     code="damaged-object",
                 )
         return path
-
-
-def check_output(path: Path, *, overwrite: bool = False) -> None:
-    """Refuse an output path that cannot or may not be written, before any work is done for it.
-
-    Raises
-    ------
-    OutputExists, UsageError
-        As `Archive.export`.
-    """
-    if path.is_dir():
-        raise UsageError(
-            "The output is a folder.", where=str(path), mend="name the file to write", code="directory"
-        )
-    if not path.parent.is_dir():
-        raise UsageError(
-            "The folder of the output does not exist.",
-            where=str(path.parent),
-            mend="make it first, or check the spelling",
-            code="no-such-folder",
-        )
-    if os.path.lexists(path) and not overwrite:
-        raise _exists(path)
-
-
-@contextmanager
-def _replacing(path: Path, overwrite: bool) -> Iterator[int]:
-    """Open a hidden neighbour for writing that takes the final name once it is whole."""
-    hidden = path.with_name(f".{path.name}.{token_hex(6)}.part")
-    descriptor = os.open(hidden, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
-    try:
-        try:
-            yield descriptor
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-        if overwrite:
-            os.replace(hidden, path)
-        else:
-            try:
-                os.link(hidden, path)  # unlike a renaming, this fails if somebody made it meanwhile
-            except FileExistsError:
-                raise _exists(path) from None
-        sync_folder(path.parent)
-    finally:
-        with suppress(FileNotFoundError):
-            os.unlink(hidden)
-
-
-def _exists(path: Path) -> OutputExists:
-    return OutputExists(
-        "The output exists already.",
-        where=str(path),
-        mend="choose another name, or allow it to be replaced with --overwrite",
-    )
 
 
 def _type_needed(path: Path, format: str) -> ConfigurationError:

@@ -1,14 +1,16 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The command ``pellucid`` and its verbs; a verb's module is imported when it is looked at."""
 
+from collections.abc import Sequence
 from importlib import import_module
+from typing import Any
 
 import click
 
 from pellucid import __version__
 from pellucid.errors import UsageError, nearest
 
-__all__ = ["VERBS", "Group", "application"]
+__all__ = ["VERBS", "Group", "LazyGroup", "application"]
 
 VERBS = (
     "demo",
@@ -22,6 +24,7 @@ VERBS = (
     "certify",
     "decertify",
     "archive",
+    "export",
     "config",
 )
 """In the order in which data flow through them; each is a module beside this one, with a ``command``."""
@@ -46,18 +49,41 @@ class Group(click.Group):
         return super().resolve_command(ctx, args)
 
 
-class _LazyGroup(Group):
+class LazyGroup(Group):
+    """A group whose verbs are modules of a package, each with a ``command``, imported when looked at.
+
+    Parameters
+    ----------
+    package : str
+        The package.
+    verbs : sequence of str
+        The verbs, in the order of the help.
+    """
+
+    def __init__(self, *args: Any, package: str, verbs: Sequence[str], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._package = package
+        self._verbs = tuple(verbs)
+
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(VERBS)
+        """Return the verbs in their own order."""
+        return list(self._verbs)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in VERBS:
+        """Return a verb, or None where there is none of this name."""
+        if cmd_name not in self._verbs:
             return None
-        command: click.Command = import_module(f"pellucid.cli.{cmd_name}").command
+        command: click.Command = import_module(f"{self._package}.{cmd_name}").command
         return command
 
 
-@click.group("pellucid", cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    "pellucid",
+    cls=LazyGroup,
+    package="pellucid.cli",
+    verbs=VERBS,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 @click.version_option(__version__, "--version", message="%(prog)s %(version)s")
 def application() -> None:
     """The calibration system of Cherenkov-telescope arrays: the instruments, and the air above them.

@@ -88,7 +88,7 @@ def _check(files: tuple[Path, ...], output: Path | None, overwrite: bool) -> Non
             got=f"{len(files)} files",
             mend="process them one by one, or leave --output out and find the products in the archive",
         )
-    from pellucid.archive.archive import check_output
+    from pellucid.archive.output import check_output
 
     check_output(output, overwrite=overwrite)
 

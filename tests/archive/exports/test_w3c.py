@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Lineage as W3C PROV, read back by parsers that know nothing of Pellucid."""
+
+import json
+import sys
+
+import pytest
+from lxml import etree
+from prov.model import ProvDocument
+
+from pellucid.archive import Product, Workspace
+from pellucid.archive.exports.history import history_of
+from pellucid.archive.exports.w3c import prov_document, prov_text
+from pellucid.errors import ConfigurationError
+
+
+def test_json_and_xml_say_the_same_and_nothing_is_lost(workspace: Workspace, total: Product) -> None:
+    history = history_of(workspace.archive, [total])
+    document = prov_document(history)
+    for form in ("json", "xml"):
+        assert ProvDocument.deserialize(content=prov_text(history, form), format=form) == document
+    assert prov_text(history, "provn").startswith("document")
+
+
+def test_every_product_its_bytes_and_what_it_was_made_of_are_there(
+    workspace: Workspace, total: Product
+) -> None:
+    history = history_of(workspace.archive, [total])
+    document = json.loads(prov_text(history, "json"))
+    entities = document["entity"]
+    for product in history.products:
+        told = entities[f"product:{product.id}"]
+        assert (told["pellucid:sha256"], told["prov:label"]) == (product.sha256, product.name)
+    derived = {
+        (edge["prov:generatedEntity"], edge["prov:usedEntity"])
+        for edge in document["wasDerivedFrom"].values()
+    }
+    assert derived == {(f"product:{p.id}", f"product:{i.product}") for p in history.derived for i in p.inputs}
+    assert len(document["activity"]) == len(document["wasGeneratedBy"]) == len(history.derived) == 3
+    used = document["used"].values()
+    assert {(edge["prov:activity"], edge["prov:role"]) for edge in used} == {
+        (f"run:{p.id}", i.role) for p in history.derived for i in p.inputs
+    }
+    run = document["activity"][f"run:{total.id}"]
+    assert json.loads(run["pellucid:parameters"]) == total.parameters
+    agents = {edge["prov:agent"] for edge in document["wasAssociatedWith"].values()}
+    assert agents == set(document["agent"]) == {f"package:{n}-{v}" for n, v in history.software}
+
+
+def test_xml_has_the_elements_of_the_standard(workspace: Workspace, total: Product) -> None:
+    root = etree.fromstring(prov_text(history_of(workspace.archive, [total]), "xml").encode())
+    prov = "{http://www.w3.org/ns/prov#}"
+    assert root.tag == f"{prov}document"
+    names = {id for e in root.findall(f"{prov}entity") for id in [e.get(f"{prov}id")]}
+    assert f"product:{total.id}" in names
+    for edge in root.findall(f"{prov}used"):
+        entity = edge.find(f"{prov}entity")
+        assert entity is not None
+        assert entity.get(f"{prov}ref") in names
+
+
+def test_the_same_archive_gives_the_same_text(workspace: Workspace, total: Product) -> None:
+    history = history_of(workspace.archive, [total])
+    assert prov_text(history, "json") == prov_text(history, "json")
+
+
+def test_without_the_package_the_error_says_how_to_get_it(
+    workspace: Workspace, total: Product, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "prov.model", None)
+    with pytest.raises(ConfigurationError) as caught:
+        prov_document(history_of(workspace.archive, [total]))
+    assert caught.value.code == "package-missing"
+    assert "pellucid[exports]" in caught.value.mend
