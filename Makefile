@@ -42,8 +42,8 @@ demo: $(STAMP)  ## simulate four telescopes, calibrate them, compare with the tr
 	@rm -rf pellucid-demo
 	@$(BIN)/pellucid demo
 
-test: $(STAMP)  ## run the tests
-	@$(BIN)/python -m pytest
+test: $(STAMP)  ## run the tests, on all cores
+	@$(BIN)/python -m pytest -n auto --dist worksteal
 
 acceptance: $(STAMP)  ## run the full proof of one topic, e.g. TOPIC=first_light; of all where none is named
 	@$(if $(TOPIC),test -f tests/acceptance/test_$(TOPIC).py || { \
