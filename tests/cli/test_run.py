@@ -116,7 +116,7 @@ def failing(error: BaseException) -> click.Command:
 def broken(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """Make the verb ``find`` fail in a way nobody foresaw; logs go to a folder of their own."""
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    monkeypatch.setattr(app._LazyGroup, "get_command", lambda *_: failing(ZeroDivisionError("secret detail")))
+    monkeypatch.setattr(app.LazyGroup, "get_command", lambda *_: failing(ZeroDivisionError("secret detail")))
     return tmp_path
 
 
@@ -143,7 +143,7 @@ def test_an_internal_error_is_one_json_document(broken: Path, capsys: pytest.Cap
 def test_interrupts_and_the_systems_refusals_have_their_codes(
     error: BaseException, code: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(app._LazyGroup, "get_command", lambda *_: failing(error))
+    monkeypatch.setattr(app.LazyGroup, "get_command", lambda *_: failing(error))
     assert run(["find"]) == code
     assert "Traceback" not in capsys.readouterr().err
 

@@ -148,9 +148,9 @@ def test_raw_keys_are_content_hashes_and_short_ones_are_refused() -> None:
     for bad in (digest[:40], digest.upper(), ""):
         with pytest.raises(ValueError, match="sha256"):
             raw_key(bad)
-        with pytest.raises(ValueError, match="full keys"):
+        with pytest.raises(ValueError, match="full hashes"):
             derived_key("s", "1", {}, "", {"events": [bad]})
-    with pytest.raises(ValueError, match="full keys"):
+    with pytest.raises(ValueError, match="full hashes"):
         derived_key("s", "1", {}, "", {"events": digest})
 
 

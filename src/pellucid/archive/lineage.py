@@ -2,7 +2,9 @@
 """Lineage keys: what a product is made of, as one hash that is the same in every process.
 
 A raw product's key is the hash of its bytes. A derived product's key is the hash of canonical JSON
-that names the step, its version, its parameters, its code and the keys of its inputs.
+that names the step, its version, its parameters, its code and the bytes of its inputs. Since bytes count
+and not the way they came to be, what is made of a product need not be made again when that product is
+made anew, say by other code, and comes out equal.
 """
 
 import json
@@ -99,7 +101,7 @@ def derived_key(
     code : str
         Fingerprint of the step's code, see `pellucid.archive.fingerprint`.
     inputs : mapping of str to sequence of str
-        Keys of the inputs of each role; the order within a role counts, the order of roles does not.
+        sha256 of the inputs of each role; the order within a role counts, the order of roles does not.
 
     Returns
     -------
@@ -108,7 +110,7 @@ def derived_key(
     """
     for role, keys in inputs.items():
         if isinstance(keys, str) or not all(is_key(k) for k in keys):
-            raise ValueError(f"inputs of role {role!r} are not a sequence of full keys: {keys!r}")
+            raise ValueError(f"inputs of role {role!r} are not a sequence of full hashes: {keys!r}")
     document: dict[str, JSON] = {
         "step": step,
         "version": version,

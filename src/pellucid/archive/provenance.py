@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""How a derived product is made: everything its bytes may depend on, in the form that goes inside them."""
+"""How a derived product is made, and the record of it that goes inside its bytes."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -24,7 +24,8 @@ class Recipe:
     code : str
         Fingerprint of its code.
     software : mapping of str to str
-        Versions of the packages; recorded, but no part of the key.
+        Versions of all packages that shape numbers and files; those that the step's code reaches are part
+        of the fingerprint.
     inputs : mapping of str to Product
         The product of each role.
     """
@@ -71,26 +72,21 @@ class Recipe:
     @property
     def key(self) -> str:
         """Lineage key of the product."""
-        keys = {role: [product.id] for role, product in self.inputs.items()}
-        return derived_key(self.step, self.version, self.parameters, self.code, keys)
+        contents = {role: [product.sha256] for role, product in self.inputs.items()}
+        return derived_key(self.step, self.version, self.parameters, self.code, contents)
 
     def provenance(self) -> dict[str, JSON]:
-        """Return the record that goes inside the product: no clock, no path, no host in it."""
+        """Return the record that goes inside the product: what determines its bytes, and nothing else.
+
+        No clock, path or host is in it. Code, software and file names are in the index alone, so that
+        other code which comes to the same result leaves the same bytes.
+        """
         return {
-            "product": self.key,
             "step": self.step,
             "version": self.version,
             "parameters": plain(self.parameters),
-            "code": self.code,
-            "software": plain(self.software),
             "inputs": [
-                {
-                    "role": role,
-                    "product": product.id,
-                    "sha256": product.sha256,
-                    "name": product.name,
-                    "product_type": product.product_type,
-                }
+                {"role": role, "sha256": product.sha256, "product_type": product.product_type}
                 for role, product in sorted(self.inputs.items())
             ],
         }

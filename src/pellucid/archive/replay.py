@@ -181,12 +181,21 @@ def run_plan(
     files: dict[str, JSON] = {
         p.id: {"path": str(archive.path(p).resolve()), "sha256": p.sha256, "name": p.name} for p in given
     }
-    steps: list[JSON] = [
-        {"sha256": p.sha256, "name": p.name, "provenance": Recipe.of(p, archive.get).provenance()}
-        for p in made
-    ]
+    steps: list[JSON] = [_planned(archive, product) for product in made]
     (folder / PLAN).write_text(canonical_json({"given": files, "steps": steps}))
     return _run_worker(folder)
+
+
+def _planned(archive: "Archive", product: Product) -> dict[str, JSON]:
+    recipe = Recipe.of(product, archive.get)
+    return {
+        "product": product.id,
+        "name": product.name,
+        "sha256": product.sha256,
+        "code": recipe.code,
+        "inputs": {role: used.id for role, used in recipe.inputs.items()},
+        "provenance": recipe.provenance(),
+    }
 
 
 def _run_worker(folder: Path) -> dict[str, Any]:

@@ -37,16 +37,15 @@ def _carried_out(plan: dict[str, Any], folder: Path) -> dict[str, Any]:
     files = {id: _checked(**given) for id, given in plan["given"].items()}
     rebuilt = []
     for number, item in enumerate(plan["steps"]):
-        provenance = item["provenance"]
-        inputs = {i["role"]: files.get(i["product"]) for i in provenance["inputs"]}
+        inputs = {role: files.get(id) for role, id in item["inputs"].items()}
         if None in inputs.values():
             continue  # what failed before is told, and what was to be made of it cannot be
         try:
             made = _made(item, inputs, folder / str(number))
-            files[provenance["product"]] = Path(made["file"])
+            files[item["product"]] = Path(made["file"])
         except PellucidError as error:
             made = {"error": {"kind": type(error).__name__, **error.as_dict()}}
-        rebuilt.append({"product": provenance["product"], "name": item["name"], **made})
+        rebuilt.append({"product": item["product"], "name": item["name"], **made})
     return {"rebuilt": rebuilt, "software": software_versions()}
 
 
@@ -73,7 +72,7 @@ def _made(item: dict[str, Any], inputs: dict[str, Any], stem: Path) -> dict[str,
         "expected_sha256": item["sha256"],
         "got_sha256": got,
         "identical": got == item["sha256"],
-        "code_changed": code_now != (provenance["version"], provenance["code"]),
+        "code_changed": code_now != (provenance["version"], item["code"]),
     }
 
 

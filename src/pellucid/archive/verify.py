@@ -104,7 +104,8 @@ def verify(archive: "Archive", *, progress: Progress | None = None) -> Verificat
     owners: dict[str, list[Product]] = defaultdict(list)
     for product in products:
         owners[product.sha256].append(product)
-    problems = [p for product in products if (p := _altered(product))]
+    contents = {p.id: p.sha256 for p in products}
+    problems = [p for product in products if (p := _altered(product, contents))]
     total, done = sum(files.values()), 0
     for sha256, size in sorted(files.items()):
         problems += _checked(archive, sha256, owners.get(sha256, []))
@@ -137,13 +138,13 @@ def _checked(archive: "Archive", sha256: str, owners: list[Product]) -> Iterator
         yield Problem("orphan", str(path), sha256, (), f"{size} bytes that no product has")
 
 
-def _altered(product: Product) -> Problem | None:
+def _altered(product: Product, contents: Mapping[str, str]) -> Problem | None:
     if product.kind == "raw":
         key = product.sha256
     else:
         inputs: dict[str, list[str]] = defaultdict(list)
         for reference in product.inputs:
-            inputs[reference.role].append(reference.product)
+            inputs[reference.role].append(contents[reference.product])
         key = derived_key(
             product.step or "", product.step_version or "", product.parameters, product.code or "", inputs
         )
