@@ -117,7 +117,8 @@ def _bar(row: Row, slot: Slot, place: int, axis: _Axis) -> list[str]:
     if slot.start is None or slot.due is None:
         why = "rejected" if row.task.status == "Rejected" else "no dates"
         return [
-            f'<text x="{MARGIN + LABELS + 4}" y="{top + BAR - 2}" fill="#7a8793" font-style="italic">{why}</text>'
+            f'<text x="{MARGIN + LABELS + 4}" y="{top + BAR - 2}" fill="#7a8793" '
+            f'font-style="italic">{why}</text>'
         ]
     x, end = axis.x(slot.start), axis.x(slot.due + timedelta(1))
     width = max(3.0, round(end - x, 1))
