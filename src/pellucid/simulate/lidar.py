@@ -4,6 +4,7 @@
 Truth first: the air is a list of layers with optical properties; the instrument a list of channels.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -15,7 +16,16 @@ from pellucid.atmosphere.lidar.raman import depth
 from pellucid.atmosphere.molecular import molecular_optics, standard_air
 from pellucid.formats.licel import LicelDataset, LicelFile, LicelHeader
 
-__all__ = ["CTA", "Layer", "LidarChannel", "LidarInstrument", "Sky", "expected_rate", "simulate_licel"]
+__all__ = [
+    "CTA",
+    "Layer",
+    "LidarChannel",
+    "LidarInstrument",
+    "Sky",
+    "expected_rate",
+    "simulate_licel",
+    "simulate_scan",
+]
 
 type F8 = npt.NDArray[np.float64]
 
@@ -55,6 +65,11 @@ class Sky:
 
     layers: tuple[Layer, ...] = ()
     altitude: float = 2200.0
+
+    def scaled(self, factor: float) -> "Sky":
+        """Return the sky with all optical depths times a factor, lidar ratios kept."""
+        layers = tuple(replace(x, optical_depth=x.optical_depth * factor) for x in self.layers)
+        return replace(self, layers=layers)
 
     def aerosol(self, height: F8, wavelength: float) -> tuple[F8, F8]:
         """Return extinction, 1/m, and backscatter, 1/(m sr), at even heights in m, each shape (n,)."""
@@ -212,6 +227,45 @@ def simulate_licel(
             for r in _recorded(instrument, c, rate, shots, random)
         )
         made.append(LicelFile(replace(header, name=name, start=begin, stop=stop), raw))
+    return made
+
+
+def simulate_scan(
+    sky: Sky,
+    instrument: LidarInstrument,
+    random: np.random.Generator,
+    zenith: Sequence[float],
+    *,
+    unevenness: float = 0.05,
+    seconds: int = 60,
+    start: datetime = datetime(2026, 11, 23, 22, 0, 0),
+) -> list[LicelFile]:
+    """Return one file for each zenith angle (deg), under air that differs from direction to direction.
+
+    The aerosol of every direction is scaled by its own Gaussian factor around 1.
+
+    Parameters
+    ----------
+    sky : Sky
+        The mean truth.
+    instrument : LidarInstrument
+        What looks at it.
+    random : Generator
+        Source of all chance.
+    zenith : sequence of float
+        In deg.
+    unevenness : float
+        Spread of the factors.
+    seconds : int
+        Length of each file.
+    start : datetime
+        Of the first file.
+    """
+    made = []
+    for i, angle in enumerate(zenith):
+        local = sky.scaled(max(0.0, random.normal(1.0, unevenness)))
+        begin = start + timedelta(seconds=i * seconds)
+        made += simulate_licel(local, instrument, random, seconds=seconds, zenith=float(angle), start=begin)
     return made
 
 
