@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from pellucid.archive import fingerprint as fingerprints
 from pellucid.archive import sources
-from pellucid.archive.fingerprint import code_fingerprint, reached_modules, software_versions
+from pellucid.archive.fingerprint import code_fingerprint, code_identity, software_versions
 from pellucid.errors import ConfigurationError
 
 NUMBERS = itertools.count()
@@ -42,13 +43,13 @@ def fingerprint(package: Path) -> str:
 
 
 def test_reaches_what_the_function_can_call_and_no_more(package: Path) -> None:
-    reached = reached_modules(f"{package.name}.steps:run")
-    assert list(reached) == [
-        f"{package.name}.physics.gain",
-        f"{package.name}.steps",
-        f"{package.name}.table",
-        "pellucid.errors",
+    identity = code_identity(f"{package.name}.steps:run")
+    assert list(identity.definitions) == [
+        f"{package.name}.physics.gain:gain",
+        f"{package.name}.steps:run",
+        f"{package.name}.table:TABLE",
     ]
+    assert identity.packages == {}
     assert package.name not in sys.modules, "nothing is imported"
 
 
@@ -80,6 +81,9 @@ def test_changes_of_meaning_count_through_imports(package: Path, file: str, old:
         ("physics/other.py", "1", "2"),
         ("unused.py", "0", "1"),
         ("__init__.py", "VERSION = 1", "VERSION = 2"),
+        ("table.py", "import json", "import json\n\nOTHER = 3"),
+        ("steps.py", '"""Doc."""\nfrom', '"""Doc."""\n\n\ndef other():\n    return 5\n\n\nfrom'),
+        ("table.py", "TABLE = (1.5, 'x')", "TABLE = (1.5, 'x')\n'What it is.'"),
     ],
 )
 def test_words_and_unreached_code_do_not_count(package: Path, file: str, old: str, new: str) -> None:
@@ -118,13 +122,15 @@ def test_remembered_sources_give_the_same_answer_and_notice_changes(
     def fresh(cache: Path) -> str:
         """As in a new process."""
         monkeypatch.setattr(sources, "_REMEMBERED", {})
+        monkeypatch.setattr(sources, "_LOADED", {})
+        monkeypatch.setattr(fingerprints, "_KNOWN", {})
         parsed.clear()
         return code_fingerprint(function, cache)
 
     real = sources._parsed
     monkeypatch.setattr(sources, "_parsed", lambda path: parsed.append(path) or real(path))
     assert fresh(cache) == plain
-    assert len(parsed) == 5, "steps, physics, gain, table and errors"
+    assert len(parsed) == 4, "steps, physics, gain and table"
     assert fresh(cache) == plain
     assert parsed == []
     table = package / "table.py"
@@ -136,7 +142,7 @@ def test_remembered_sources_give_the_same_answer_and_notice_changes(
     cache.write_text('{"scheme": 3}')
     table.write_text(table.read_text().replace("2.5", "1.5"))
     assert fresh(cache) == plain
-    assert len(parsed) == 5
+    assert len(parsed) == 4
     assert fresh(Path("/proc/nowhere/sources.json")) == plain
 
 
@@ -157,3 +163,92 @@ def test_software_versions_are_those_installed() -> None:
     versions = software_versions()
     assert versions["numpy"] == numpy.__version__
     assert versions["python"] == sys.version.split()[0]
+
+
+def variant(package: Path, files: dict[str, str]) -> str:
+    """Return the fingerprint once some files have this text."""
+    for name, text in files.items():
+        (package / name).parent.mkdir(exist_ok=True)
+        (package / name).write_text(text)
+    return fingerprint(package)
+
+
+def test_a_file_of_data_counts_where_the_code_looks_for_it(package: Path) -> None:
+    reading = (
+        "from pathlib import Path\n\nDATA = Path(__file__).with_name('data')\n\n\n"
+        "def run():\n    return (DATA / 'a.toml').read_text()\n\n\ndef other():\n    return 1\n"
+    )
+    before = variant(package, {"steps.py": reading, "data/a.toml": "x = 1", "b.toml": "y = 1"})
+    assert code_identity(f"{package.name}.steps:run").files.keys() == {f"{package.name}.steps/data/a.toml"}
+    assert variant(package, {"b.toml": "y = 2"}) == before
+    assert variant(package, {"data/a.toml": "x = 2"}) != before
+    assert variant(package, {"data/a.toml": "x = 1"}) == before
+    assert variant(package, {"steps.py": reading.replace("DATA /", "Path('/') /")}) != before
+    assert code_identity(f"{package.name}.steps:run").files == {}
+
+
+def test_a_file_of_data_of_a_named_package_counts(package: Path) -> None:
+    reading = (
+        f"from importlib.resources import files\n\n\ndef run():\n    return files('{package.name}.physics')\n"
+    )
+    before = variant(package, {"steps.py": reading, "physics/a.csv": "1,2"})
+    assert variant(package, {"physics/a.csv": "1,3"}) != before
+
+
+@pytest.mark.parametrize(
+    "using",
+    [
+        "def run():\n    return globals()['hidden']()\n",
+        "import sys\n\n\ndef run(name='hidden'):\n    return getattr(sys.modules[__name__], name)()\n",
+        "ALL = {}\n\n\ndef run():\n    return ALL['hidden']()\n\n\n"
+        "def known(f):\n    ALL[f.__name__] = f\n    return f\n",
+    ],
+)
+def test_where_it_cannot_be_told_what_is_called_the_module_counts(package: Path, using: str) -> None:
+    mark = "@known\n" if "known" in using else ""
+    text = f"{using}\n\n{mark}def hidden():\n    return 1\n"
+    before = variant(package, {"steps.py": text})
+    assert variant(package, {"steps.py": text.replace("return 1", "return 2")}) != before
+
+
+def test_what_a_module_runs_on_import_counts(package: Path) -> None:
+    before = fingerprint(package)
+    table = (package / "table.py").read_text()
+    assert variant(package, {"table.py": table + "for i in (1, 2):\n    print(i)\n"}) != before
+    assert variant(package, {"table.py": table + "if __name__ == '__main__':\n    print(1)\n"}) == before
+
+
+def test_which_function_of_another_package_is_meant_counts(package: Path) -> None:
+    text = "from numpy import {} as f\nfrom numpy import {} as g\n\n\ndef run(x):\n    return f(x) - g(x)\n"
+    before = variant(package, {"steps.py": text.format("mean", "median")})
+    assert variant(package, {"steps.py": text.format("median", "mean")}) != before
+    assert code_identity(f"{package.name}.steps:run").packages == {"numpy": software_versions()["numpy"]}
+
+
+def test_another_version_of_a_package_counts_where_it_is_used(
+    package: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = fingerprint(package)
+    text = "import numpy as np\n\n\ndef run(x):\n    return np.mean(x)\n"
+    before = variant(package, {"steps.py": text})
+    monkeypatch.setattr(fingerprints, "_version", lambda module: "99")
+    monkeypatch.setattr(fingerprints, "_KNOWN", {})
+    assert fingerprint(package) != before
+    assert variant(package, {"steps.py": FILES["steps.py"].replace("fpkg", package.name)}) == plain
+
+
+def test_names_through_a_star_import_are_followed(package: Path) -> None:
+    text = "from .table import *\n\n\ndef run():\n    return TABLE\n"
+    before = variant(package, {"steps.py": text})
+    assert variant(package, {"table.py": "TABLE = 7\n"}) != before
+
+
+def test_of_a_real_step_only_what_it_uses_counts() -> None:
+    identity = code_identity("pellucid.pipeline.steps.camera:make_coefficients")
+    assert {
+        "pellucid.camera.coefficients:CameraCalibration",
+        "pellucid.formats.zfits:ZfitsSource",
+        "pellucid.jit:kernel",
+    } <= identity.definitions.keys()
+    assert not any(name.startswith(("pellucid.atmosphere", "pellucid.cli")) for name in identity.definitions)
+    assert {"numpy", "numba", "protozfits", "tables"} <= identity.packages.keys()

@@ -1,22 +1,25 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The identity of a step's code: its source and all source of its package and of Pellucid it can reach.
+"""The identity of a step's code: its function and all it can reach, definition by definition.
 
-Modules are followed by their import statements, wherever in the file they stand, without importing
-anything. Comments, docstrings, spacing and line breaks do not count.
+From the function on, every name is followed to the function, class or constant it means, through imports
+and packages, within the function's own package and Pellucid; nothing is imported. Where it cannot be told
+what a name means, the whole module counts. Files of data that lie beside a module count where a definition
+looks there, and so do the versions of other packages.
 """
 
-import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
 from importlib.metadata import PackageNotFoundError, version
-from importlib.util import find_spec
 from pathlib import Path
 
 from pellucid.archive.lineage import canonical_json
-from pellucid.archive.sources import Sources
+from pellucid.archive.modules import Modules
+from pellucid.archive.sources import Sources, file_state
 from pellucid.errors import ConfigurationError
 
-__all__ = ["code_fingerprint", "reached_modules", "software_versions"]
+__all__ = ["CodeIdentity", "code_fingerprint", "code_identity", "software_versions"]
 
 PACKAGES = (
     "numpy",
@@ -30,11 +33,47 @@ PACKAGES = (
     "ctao-datamodel",
 )
 
+_DISTRIBUTIONS = {"erfa": "pyerfa", "ctao_datamodel": "ctao-datamodel", "PIL": "pillow", "yaml": "pyyaml"}
+"""Modules whose package has another name."""
+
+
+@dataclass(frozen=True)
+class CodeIdentity:
+    """All that a function's result may depend on, but for its arguments.
+
+    Attributes
+    ----------
+    definitions : mapping of str to str
+        Digest of each definition that is reached, by ``module:name``.
+    files : mapping of str to str
+        sha256 of each file of data, by ``module/path``.
+    packages : mapping of str to str
+        Version of each other package.
+    """
+
+    definitions: Mapping[str, str]
+    files: Mapping[str, str]
+    packages: Mapping[str, str]
+
+    @property
+    def text(self) -> str:
+        """The identity as canonical JSON."""
+        parts = {"definitions": self.definitions, "files": self.files, "packages": self.packages}
+        return canonical_json(parts)
+
+    @property
+    def fingerprint(self) -> str:
+        """The sha256 of the text, 64 hexadecimal digits."""
+        return sha256(self.text.encode("ascii")).hexdigest()
+
 
 def code_fingerprint(function: str, cache: Path | None = None) -> str:
-    """Return the identity of a function's code.
+    """Return the fingerprint of a function's code; see `code_identity`."""
+    return code_identity(function, cache).fingerprint
 
-    fingerprint = sha256(canonical JSON of {module name: sha256 of its normalised source})
+
+def code_identity(function: str, cache: Path | None = None) -> CodeIdentity:
+    """Return the identity of a function's code.
 
     Parameters
     ----------
@@ -43,52 +82,153 @@ def code_fingerprint(function: str, cache: Path | None = None) -> str:
     cache : Path, optional
         File that remembers sources between processes, see `Sources`.
 
-    Returns
-    -------
-    str
-        64 hexadecimal digits.
-
     Raises
     ------
     ConfigurationError
         There is no source for the function's module (``no-source``), or it is not Python.
     """
+    known = _KNOWN.get(function)
+    if known is not None and all(_is_as_it_was(path, state) for path, state in known[0].items()):
+        return known[1]
     sources = Sources(cache)
-    digests = {name: sources[path].digest for name, path in reached_modules(function, sources).items()}
+    reached = _reached_from(function, Modules(sources))
     sources.save()
-    return sha256(canonical_json(digests).encode("ascii")).hexdigest()
+    identity = CodeIdentity(
+        definitions=dict(sorted(reached.definitions.items())),
+        files=dict(sorted(reached.files.items())),
+        packages={p: v for p in sorted(reached.packages) if (v := _version(p))},
+    )
+    _KNOWN[function] = ({**sources.states, **reached.states}, identity)
+    return identity
 
 
-def reached_modules(function: str, sources: Sources | None = None) -> dict[str, Path]:
-    """Return the modules that count for a function, by name, and their files.
+_KNOWN: dict[str, tuple[dict[Path, tuple[int, ...]], CodeIdentity]] = {}
+"""Identities of functions with the states of the files they follow from."""
 
-    These are its own module and, transitively, what they import from the function's top package and
-    from ``pellucid``. A name that a package only passes on leads to the module it comes from, so that
-    packages do not tie everything to everything.
-    """
-    sources = sources or Sources()
-    start = function.partition(":")[0]
-    packages = {start.partition(".")[0], "pellucid"}
-    if _source(start) is None:
+
+def _is_as_it_was(path: Path, state: tuple[int, ...]) -> bool:
+    try:
+        return file_state(path) == state
+    except OSError:
+        return False
+
+
+def _reached_from(function: str, modules: Modules) -> "_Reached":
+    start, _, name = function.partition(":")
+    if modules.path(start) is None:
         raise ConfigurationError(
             f"The source of the step's function '{function}' is not to be found.",
             expected="a module with Python source that can be imported here",
             mend="install the package that brings the step, or correct the step's declaration",
             code="no-source",
         )
-    reached: dict[str, Path] = {}
-    todo = [start]
-    while todo:
-        name = todo.pop()
-        path = _source(name)
-        if path is None or name in reached:
-            continue
-        reached[name] = path
-        for module, attribute in sources[path].imports:
-            target = _resolved(name, path, module)
-            if target.partition(".")[0] in packages:
-                todo.append(_origin(target, attribute, sources))
-    return dict(sorted(reached.items()))
+    reached = _Reached(modules, {start.partition(".")[0], "pellucid"})
+    reached.follow(start, name)
+    return reached
+
+
+class _Reached:
+    """What is reached from a function: filled by `follow`."""
+
+    def __init__(self, modules: Modules, packages: set[str]) -> None:
+        self._modules = modules
+        self._own = packages
+        self._todo: list[tuple[str, str]] = []
+        self._looked_at: set[tuple[str, str]] = set()
+        self.definitions: dict[str, str] = {}
+        self.files: dict[str, str] = {}
+        self.packages: set[str] = set()
+        self.states: dict[Path, tuple[int, ...]] = {}
+
+    def follow(self, module: str, chain: str) -> None:
+        """Reach what a name of a module means, and all that follows from it."""
+        self._todo.append((module, chain))
+        while self._todo:
+            use = self._todo.pop()
+            if use not in self._looked_at:
+                self._looked_at.add(use)
+                self._resolve(*use)
+
+    def _resolve(self, module: str, chain: str) -> None:
+        """Reach what ``chain`` means in a module: a definition, another module's, or all of it."""
+        if module.partition(".")[0] not in self._own:
+            self.packages.add(module.partition(".")[0])
+            return
+        path = self._modules.path(module)
+        if path is None:
+            return
+        name, _, rest = chain.partition(".")
+        source = self._modules.source(module)
+        if name in source.imports:
+            self._todo.append(self._modules.target(module, source.imports[name], rest))
+        elif name in source.definitions:
+            self._define(module, name)
+        elif name and self._modules.path(f"{module}.{name}") is not None:
+            self._todo.append((f"{module}.{name}", rest))
+        elif star := self._modules.star(module, name):
+            self._todo.append((star, chain))
+        elif not (name.startswith("__") and name.endswith("__")):
+            self._take_whole(module)
+
+    def _define(self, module: str, name: str) -> None:
+        key = f"{module}:{name}"
+        if key in self.definitions:
+            return
+        source = self._modules.source(module)
+        definition = source.definitions[name]
+        bound = []
+        for origin, chain in definition.uses:
+            first, _, rest = chain.partition(".")
+            if origin:
+                self._todo.append((self._modules.absolute(module, origin), chain))
+            elif first in source.imports:
+                target = self._modules.target(module, source.imports[first], rest)
+                # the text says only `median`: which one it is, the import tells
+                bound.append([chain, *target])
+                self._todo.append(target)
+            elif first in source.definitions:
+                self._todo.append((module, first))
+            elif star := self._modules.star(module, first):
+                bound.append([chain, star, chain])
+                self._todo.append((star, chain))
+        own = canonical_json([definition.digest, bound])
+        self.definitions[key] = sha256(own.encode("ascii")).hexdigest()
+        if definition.texts is not None:
+            self._take_files(module, definition.texts)
+        self._todo += [(module, always) for always in source.always]
+        if definition.whole:
+            self._take_whole(module)
+
+    def _take_whole(self, module: str) -> None:
+        source = self._modules.source(module)
+        for name in source.definitions:
+            self._define(module, name)
+        self._todo += [self._modules.target(module, imported, "") for imported in source.imports.values()]
+
+    def _take_files(self, module: str, texts: tuple[str, ...]) -> None:
+        """Take the files of data that some texts name; all beside the module where they name none."""
+        # a text may name the package whose files are read
+        named = [t for t in texts if t.partition(".")[0] in self._own and self._modules.path(t) is not None]
+        for origin in [module, *named]:
+            folder = self._modules.folder(origin)
+            found = [path for text in texts for path in _matching(folder, text)]
+            for path in found or _matching(folder, "."):
+                self.states[path] = file_state(path)
+                content = sha256(path.read_bytes()).hexdigest()
+                self.files[f"{origin}/{path.relative_to(folder)}"] = content
+
+
+def _matching(folder: Path, text: str) -> Iterator[Path]:
+    if not text or text.startswith(("/", "..")) or "\0" in text or len(text) > 200:
+        return
+    try:
+        places = [folder] if text == "." else sorted(folder.rglob(text))
+    except (ValueError, NotImplementedError, IndexError, OSError):  # not a pattern of file names
+        return
+    for place in places:
+        for path in sorted(place.rglob("*")) if place.is_dir() else [place]:
+            if path.is_file() and path.suffix not in (".py", ".pyc", ".nbi", ".nbc"):
+                yield path
 
 
 @cache
@@ -99,58 +239,13 @@ def software_versions() -> dict[str, str]:
     from pellucid import __version__
 
     found = {"pellucid": __version__, "python": platform.python_version()}
-    for package in PACKAGES:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            continue
-    return found
-
-
-def _resolved(name: str, path: Path, module: str) -> str:
-    """Return the absolute name of a module that the module ``name`` imports, maybe relatively."""
-    level = len(module) - len(module.lstrip("."))
-    if level == 0:
-        return module
-    package = name.split(".") if path.name == "__init__.py" else name.split(".")[:-1]
-    base = package[: len(package) - (level - 1)]
-    return ".".join([*base, module[level:]]).rstrip(".")
-
-
-def _origin(module: str, attribute: str | None, sources: Sources) -> str:
-    """Return the module that ``from module import attribute`` really reaches."""
-    if attribute is None:
-        return module
-    path = _source(module)
-    if path is not None and path.name == "__init__.py":
-        # what a package binds itself goes before a module of the same name in it
-        for further, name in sources[path].imports:
-            if name == attribute and (origin := _resolved(module, path, further)) != module:
-                return _origin(origin, attribute, sources)
-    return f"{module}.{attribute}" if _source(f"{module}.{attribute}") is not None else module
-
-
-def _source(name: str) -> Path | None:
-    """Return the file of a module without importing it or its parents."""
-    top, _, rest = name.partition(".")
-    try:
-        folders = _top_folders(top)
-    except ModuleNotFoundError:
-        return None
-    for folder in folders:
-        inside = os.path.join(folder, *rest.split(".")) if rest else folder
-        for path in (os.path.join(inside, "__init__.py"), f"{inside}.py"):
-            if os.path.isfile(path):
-                return Path(path)
-    return None
+    return found | {package: v for package in PACKAGES if (v := _version(package))}
 
 
 @cache
-def _top_folders(top: str) -> tuple[str, ...]:
-    """Return where a top package lies, or the path of a lone module without its ``.py``."""
-    spec = find_spec(top) if top else None
-    if spec is None:
-        raise ModuleNotFoundError(top)  # not remembered: it may be installed later
-    if spec.submodule_search_locations is not None:
-        return tuple(spec.submodule_search_locations)
-    return (spec.origin.removesuffix(".py"),) if spec.origin else ()
+def _version(module: str) -> str:
+    """Return the version of the package that brings a module; nothing for what comes with Python."""
+    try:
+        return version(_DISTRIBUTIONS.get(module, module))
+    except PackageNotFoundError:
+        return ""

@@ -182,7 +182,8 @@ def run_plan(
         p.id: {"path": str(archive.path(p).resolve()), "sha256": p.sha256, "name": p.name} for p in given
     }
     steps: list[JSON] = [_planned(archive, product) for product in made]
-    (folder / PLAN).write_text(canonical_json({"given": files, "steps": steps}))
+    cache = str(archive.cache.resolve() / "sources.json") if archive.cache else None
+    (folder / PLAN).write_text(canonical_json({"given": files, "steps": steps, "cache": cache}))
     return _run_worker(folder)
 
 
@@ -193,7 +194,7 @@ def _planned(archive: "Archive", product: Product) -> dict[str, JSON]:
         "name": product.name,
         "sha256": product.sha256,
         "code": recipe.code,
-        "inputs": {role: used.id for role, used in recipe.inputs.items()},
+        "inputs": {role: [used.id for used in products] for role, products in recipe.inputs.items()},
         "provenance": recipe.provenance(),
     }
 

@@ -2,7 +2,7 @@
 """The fresh process of a replay: reads a plan, makes the products in order, writes what came out.
 
 ``python -m pellucid.archive.replay_worker FOLDER`` with ``plan.json`` in the folder. It never opens the
-index and writes nothing outside the folder.
+index and writes nothing outside the folder but what the archive's cache remembers of sources.
 """
 
 import json
@@ -37,11 +37,11 @@ def _carried_out(plan: dict[str, Any], folder: Path) -> dict[str, Any]:
     files = {id: _checked(**given) for id, given in plan["given"].items()}
     rebuilt = []
     for number, item in enumerate(plan["steps"]):
-        inputs = {role: files.get(id) for role, id in item["inputs"].items()}
-        if None in inputs.values():
+        if any(id not in files for ids in item["inputs"].values() for id in ids):
             continue  # what failed before is told, and what was to be made of it cannot be
+        inputs = {role: [files[id] for id in ids] for role, ids in item["inputs"].items()}
         try:
-            made = _made(item, inputs, folder / str(number))
+            made = _made(item, inputs, folder / str(number), plan["cache"] and Path(plan["cache"]))
             files[item["product"]] = Path(made["file"])
         except PellucidError as error:
             made = {"error": {"kind": type(error).__name__, **error.as_dict()}}
@@ -49,7 +49,7 @@ def _carried_out(plan: dict[str, Any], folder: Path) -> dict[str, Any]:
     return {"rebuilt": rebuilt, "software": software_versions()}
 
 
-def _made(item: dict[str, Any], inputs: dict[str, Any], stem: Path) -> dict[str, Any]:
+def _made(item: dict[str, Any], inputs: dict[str, Any], stem: Path, cache: Path | None) -> dict[str, Any]:
     provenance = item["provenance"]
     step = step_named(provenance["step"])
     output = stem.with_name(stem.name + step.suffix)
@@ -66,7 +66,7 @@ def _made(item: dict[str, Any], inputs: dict[str, Any], stem: Path) -> dict[str,
             code="step-failed",
         ) from error
     got, _ = hash_file(output)
-    code_now = (step.version, code_fingerprint(step.function))
+    code_now = (step.version, code_fingerprint(step.function, cache))
     return {
         "file": str(output),
         "expected_sha256": item["sha256"],

@@ -1,29 +1,22 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Python source as data: a digest that only meaning changes, and the imports, remembered between runs."""
+"""Python source as data, remembered between runs: what a module defines, and what each definition uses."""
 
 import ast
 import json
 import os
 import sys
 from contextlib import suppress
-from hashlib import sha256
 from pathlib import Path
 from secrets import token_hex
 from typing import NamedTuple
 
+from pellucid.archive.definitions import Definition, Imported, Source, definitions_of
 from pellucid.errors import ConfigurationError
 
-__all__ = ["Source", "Sources"]
+__all__ = ["Sources", "file_state"]
 
-# goes up with every change to what is digested; syntax trees differ between versions of Python
-_SCHEME = f"1, Python {sys.version_info.major}.{sys.version_info.minor}"
-
-
-class Source(NamedTuple):
-    """A module's source: digest without comments, docstrings and layout; imports as (module, name)."""
-
-    digest: str
-    imports: tuple[tuple[str, str | None], ...]
+# goes up with every change to what is kept; syntax trees differ between versions of Python
+_SCHEME = f"2, Python {sys.version_info.major}.{sys.version_info.minor}"
 
 
 class Sources:
@@ -33,37 +26,47 @@ class Sources:
     ----------
     cache : Path, optional
         File that keeps them for the next process; it may be removed at any time.
+
+    Attributes
+    ----------
+    states : dict
+        The state of each file that was asked for.
     """
 
     def __init__(self, cache: Path | None = None) -> None:
         self._cache = cache
-        self._known = _REMEMBERED
         self._learnt = False
+        self._checked: dict[Path, Source] = {}
+        self.states: dict[Path, tuple[int, ...]] = {}
         if cache is not None:
             # a cache that cannot be read is no cache
             with suppress(OSError, ValueError, KeyError, TypeError):
-                content = json.loads(cache.read_bytes())
-                if content["scheme"] == _SCHEME:
-                    for path, (state, digest, imports) in content["sources"].items():
-                        source = Source(digest, tuple((module, name) for module, name in imports))
-                        self._known.setdefault(path, (tuple(state), source))
+                state = file_state(cache)
+                if _LOADED.get(cache) != state:
+                    _load(cache)
+                    _LOADED[cache] = state
 
     def __getitem__(self, path: Path) -> Source:
         """Return the source in a file; `ConfigurationError` (``no-source``) where it is not Python."""
-        status = path.stat()
-        # a file's change time cannot be set back, unlike its modification time
-        state = (status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
-        known = self._known.get(str(path))
-        if known is None or known[0] != state:
-            known = self._known[str(path)] = (state, _parsed(path))
+        if path in self._checked:
+            return self._checked[path]
+        state = file_state(path)
+        known = _REMEMBERED.get(str(path))
+        if known is None or known.state != state:
+            known = _REMEMBERED[str(path)] = _Remembered(state, _parsed(path))
             self._learnt = True
-        return known[1]
+        elif not isinstance(known.source, Source):
+            known = _REMEMBERED[str(path)] = _Remembered(state, _from_json(known.source))
+        assert isinstance(known.source, Source)
+        self._checked[path] = known.source
+        self.states[path] = state
+        return known.source
 
     def save(self) -> None:
         """Keep what was learnt for the next process, if there is a place for it that can be written."""
         if self._cache is None or not self._learnt:
             return
-        content = {"scheme": _SCHEME, "sources": {p: (s, *source) for p, (s, source) in self._known.items()}}
+        content = {"scheme": _SCHEME, "sources": _REMEMBERED}
         with suppress(OSError):
             self._cache.parent.mkdir(exist_ok=True)
             hidden = self._cache.with_name(f".{self._cache.name}.{token_hex(6)}")
@@ -71,9 +74,30 @@ class Sources:
             os.replace(hidden, self._cache)
 
 
-type _State = tuple[int, ...]
+def file_state(path: Path) -> tuple[int, ...]:
+    """Return what is sure to change with a file: its inode, its size (bytes) and its times (ns)."""
+    status = path.stat()
+    # a file's change time cannot be set back, unlike its modification time
+    return (status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
 
-_REMEMBERED: dict[str, tuple[_State, Source]] = {}
+
+class _Remembered(NamedTuple):
+    """A source with the state of its file; as plain lists, as they came from the cache, until asked for."""
+
+    state: tuple[int, ...]
+    source: "Source | list[object]"
+
+
+_REMEMBERED: dict[str, _Remembered] = {}
+_LOADED: dict[Path, tuple[int, ...]] = {}
+"""Caches that are remembered already, with the state they were in."""
+
+
+def _load(cache: Path) -> None:
+    content = json.loads(cache.read_bytes())
+    if content["scheme"] == _SCHEME:
+        for path, (state, source) in content["sources"].items():
+            _REMEMBERED.setdefault(path, _Remembered(tuple(state), source))
 
 
 def _parsed(path: Path) -> Source:
@@ -86,48 +110,19 @@ def _parsed(path: Path) -> Source:
             got=str(error.msg),
             code="no-source",
         ) from error
-    imports: dict[tuple[str, str | None], None] = {}
-    words: list[str] = []
-    _write(tree, words, imports)
-    return Source(sha256("\0".join(words).encode()).hexdigest(), tuple(imports))
+    return definitions_of(tree)
 
 
-def _write(node: ast.AST, words: list[str], imports: dict[tuple[str, str | None], None]) -> None:
-    """Write a tree as words, docstrings left out; empty fields too, as Python versions differ in them."""
-    if isinstance(node, ast.Import):
-        imports.update(dict.fromkeys((alias.name, None) for alias in node.names))
-    elif isinstance(node, ast.ImportFrom):
-        module = "." * node.level + (node.module or "")
-        imports.update(dict.fromkeys((module, alias.name) for alias in node.names))
-    words.append(type(node).__name__)
-    for field in node._fields:
-        value = getattr(node, field, None)
-        # whether a name is read or written follows from where it stands
-        if value is None or value == [] or field == "ctx":
-            continue
-        words.append(field)
-        if isinstance(value, ast.AST):
-            _write(value, words, imports)
-        elif isinstance(value, list):
-            if field == "body" and isinstance(node, _WITH_DOCSTRING):
-                value = value[_has_docstring(node) :]
-            words.append(str(len(value)))
-            for item in value:
-                if isinstance(item, ast.AST):
-                    _write(item, words, imports)
-                else:
-                    words.append(repr(item))
-        else:
-            words.append(repr(value))
-
-
-_WITH_DOCSTRING = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
-
-
-def _has_docstring(node: "ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef") -> bool:
-    first = node.body[0] if node.body else None
-    return (
-        isinstance(first, ast.Expr)
-        and isinstance(first.value, ast.Constant)
-        and isinstance(first.value.value, str)
+def _from_json(content: "list[object]") -> Source:
+    definitions, imports, always = content
+    assert isinstance(definitions, dict)
+    assert isinstance(imports, dict)
+    assert isinstance(always, list)
+    return Source(
+        {
+            name: Definition(digest, tuple((m, c) for m, c in uses), whole, texts and tuple(texts))
+            for name, (digest, uses, whole, texts) in definitions.items()
+        },
+        {name: Imported(module, attribute) for name, (module, attribute) in imports.items()},
+        tuple(always),
     )
