@@ -4,7 +4,7 @@
 import numpy as np
 import pytest
 
-from pellucid.atmosphere.lidar.chain import AnalysisOptions, analyse
+from pellucid.atmosphere.lidar.chain import AnalysisOptions, Channel, analyse
 from pellucid.atmosphere.lidar.elastic import molecular_signal
 from pellucid.atmosphere.lidar.layers import find_layers, last_trust, layer_depth, layer_windows
 from pellucid.atmosphere.lidar.raman import depth, raman_model
@@ -92,16 +92,16 @@ def test_a_cloud_that_eats_the_signal_is_told_with_the_range_of_last_trust() -> 
 def test_both_ways_agree_through_the_whole_analysis() -> None:
     sky = Sky((Layer(0.0, 1500.0, 0.15), CLOUD))
     options = AnalysisOptions(start=300.0, stop=15000.0, reference=(3000.0, 15000.0))
-    a = analyse(counts(sky, False, 2e5), ELASTIC, counts(sky, True, 2e4), RAMAN, options)
+    a = analyse(Channel(counts(sky, False, 2e5), ELASTIC), Channel(counts(sky, True, 2e4), RAMAN), options)
     (cloud,) = [x for x in a.layers if x.found.cloud]
     assert cloud.elastic == pytest.approx(0.3, abs=4 * cloud.elastic_error)
     assert cloud.raman == pytest.approx(0.3, abs=4 * cloud.raman_error)
     assert cloud.flags == ()
     assert a.reference is not None
-    only = analyse(counts(sky, False, 2e5), ELASTIC, options=options)
+    only = analyse(Channel(counts(sky, False, 2e5), ELASTIC), options=options)
     assert only.flags == ("no-raman-channel",)
     assert np.isfinite(only.extinction.value[only.extinction.status == 0]).all()
-    again = analyse(counts(sky, False, 2e5), ELASTIC, options=options)
+    again = analyse(Channel(counts(sky, False, 2e5), ELASTIC), options=options)
     assert np.array_equal(only.extinction.error, again.extinction.error, equal_nan=True)
 
 
@@ -121,7 +121,7 @@ def test_extinction_below_zero_is_flagged() -> None:
     sky = Sky((Layer(0.0, 1500.0, 0.15),))
     signal, raman = counts(sky, False, 2e5), counts(sky, True, 2e5)
     options = AnalysisOptions(start=300.0, stop=15000.0, reference=(3000.0, 15000.0))
-    assert analyse(signal, ELASTIC, raman, RAMAN, options).flags == ()
+    assert analyse(Channel(signal, ELASTIC), Channel(raman, RAMAN), options).flags == ()
     overlap = 1.0 - np.exp(-((RANGE / 900.0) ** 4))
     near = Signal(raman.counts * overlap, raman.exposure, *(2 * [raman.background]), RANGE, raman.shots)
-    assert "negative-extinction" in analyse(signal, ELASTIC, near, RAMAN, options).flags
+    assert "negative-extinction" in analyse(Channel(signal, ELASTIC), Channel(near, RAMAN), options).flags

@@ -21,7 +21,7 @@ SKY = Sky(
         Layer(5500.0, 8000.0, 0.08, 50.0, 1.0),
     )
 )
-HEIGHT = (np.arange(4000) + 0.5) * 7.5
+HEIGHT = np.array((np.arange(4000) + 0.5) * 7.5, np.float64)
 TRUE = (HEIGHT, depth(SKY.aerosol(HEIGHT, 355.0)[0], 7.5))
 """Heights in m and optical depth up to there at 355 nm."""
 

@@ -17,6 +17,7 @@ from pellucid.atmosphere.lidar.raman import (
     raman_backscatter,
     raman_extinction,
     raman_factor,
+    raman_lidar_ratio,
     raman_model,
 )
 from pellucid.atmosphere.lidar.signal import Signal
@@ -24,9 +25,26 @@ from pellucid.atmosphere.lidar.vaod import OpticalDepth, raman_optical_depth
 from pellucid.atmosphere.molecular import MolecularOptics
 from pellucid.errors import InsufficientStatistics
 
-__all__ = ["Analysis", "AnalysisOptions", "MeasuredLayer", "analyse"]
+__all__ = ["Analysis", "AnalysisOptions", "Channel", "MeasuredLayer", "analyse", "windows"]
 
 type F8 = npt.NDArray[np.float64]
+
+_NARROW = 60.0
+"""Largest half width in m of the backscatter's windows: layers' edges have to be seen in it."""
+
+_CERTAIN = 3.0
+"""Extinction over its error from which it counts in the backscatter's small correction."""
+
+_IMPOSSIBLE = -5.0
+"""Extinction over its error below which something else than noise is wrong."""
+
+
+@dataclass(frozen=True, eq=False)
+class Channel:
+    """A channel: its counts, and the molecules at its wavelength and bins."""
+
+    signal: Signal
+    optics: MolecularOptics
 
 
 @dataclass(frozen=True)
@@ -39,14 +57,16 @@ class AnalysisOptions:
         From full overlap to the end.
     reference : tuple of float
         Where to look for clean air.
-    lidar_ratio : float
+    reference_error : float
+        Aerosol that clean air may hold, 1/(m sr).
+    lidar_ratio, lidar_ratio_error : float
         Of the aerosol for the elastic solution, in sr.
     angstrom, angstrom_error : float
-        Exponent k of the aerosol between elastic and Raman wavelength.
+        Exponent k of the aerosol between elastic and Raman wavelength; in clouds it is 0.
     slab : float
         Of the optical depth.
     draws : int
-        Bootstrap draws of the elastic solution's error.
+        Bootstrap draws of the noise of the elastic solution.
     seed : int
         Of the draws.
     """
@@ -54,7 +74,9 @@ class AnalysisOptions:
     start: float = 400.0
     stop: float = 18000.0
     reference: tuple[float, float] = (5000.0, 18000.0)
+    reference_error: float = 1e-8
     lidar_ratio: float = 50.0
+    lidar_ratio_error: float = 15.0
     angstrom: float = 1.0
     angstrom_error: float = 0.5
     slab: float = 300.0
@@ -85,7 +107,10 @@ class Analysis:
     backscatter : RamanProfile
         Of aerosol, 1/(m sr); by Raman light where ``has_raman``, else by the elastic solution.
     extinction : RamanProfile
-        Of aerosol, 1/m; by Raman light, else backscatter times the assumed lidar ratio.
+        Of aerosol, 1/m; by Raman light, else backscatter times the assumed lidar ratio, whose error and that
+        of the reference are in both errors.
+    lidar_ratio : RamanProfile
+        In sr; all withheld where it was assumed.
     optical_depth : OpticalDepth or None
         By Raman light.
     layers : tuple of MeasuredLayer
@@ -105,6 +130,7 @@ class Analysis:
     range: F8
     backscatter: RamanProfile
     extinction: RamanProfile
+    lidar_ratio: RamanProfile
     optical_depth: OpticalDepth | None
     layers: tuple[MeasuredLayer, ...]
     reference: Reference | None
@@ -114,11 +140,7 @@ class Analysis:
 
 
 def analyse(
-    elastic: Signal,
-    optics: MolecularOptics,
-    raman: Signal | None = None,
-    raman_optics: MolecularOptics | None = None,
-    options: AnalysisOptions | None = None,
+    elastic: Channel, raman: Channel | None = None, options: AnalysisOptions | None = None
 ) -> Analysis:
     """Return what the first profile of an elastic channel, and its Raman channel if there is one, tells.
 
@@ -127,63 +149,87 @@ def analyse(
 
     Parameters
     ----------
-    elastic, raman : Signal
+    elastic, raman : Channel
         Sums of the profiles that belong together, at the same bins.
-    optics, raman_optics : MolecularOptics
-        The air at the signals' bins.
     options : AnalysisOptions, optional
         Defaults where not given.
     """
     o = options or AnalysisOptions()
     flags: list[str] = []
-    reference = _reference(elastic, optics, o, flags)
-    depth = None
-    if raman is None or raman_optics is None:
+    reference = _reference(elastic, o, flags)
+    if raman is None:
         flags.append("no-raman-channel")
-        backscatter, extinction = _elastic_profiles(elastic, optics, reference, o)
+        backscatter, extinction, noise = _elastic_profiles(elastic, reference, o)
+        layers = _layers(elastic, None, backscatter, noise, o)
+        depth, ratio = None, _withheld(elastic.signal)
     else:
-        depth = _optical_depth(raman, optics, raman_optics, o, flags)
-        backscatter, extinction = _raman_profiles(elastic, optics, raman, raman_optics, reference, o)
-    good = extinction.status == GOOD
-    if raman is not None and (extinction.value[good] < -5.0 * extinction.error[good]).any():
-        flags.append("negative-extinction")
-    layers = _layers(elastic, optics, raman, raman_optics, backscatter, o)
+        half, narrow = windows(elastic.signal, o)
+        extinction = raman_extinction(raman.signal, elastic.optics, raman.optics, half, angstrom=o.angstrom)
+        backscatter = _raman_backscatter(elastic, raman, extinction, narrow, reference, o, flags)
+        layers = _layers(elastic, raman, backscatter, backscatter.error[0], o)
+        k, k_error = _exponents(elastic.signal.range, layers, o)
+        if not k.all():
+            extinction = raman_extinction(raman.signal, elastic.optics, raman.optics, half, angstrom=k)
+        depth = _optical_depth(elastic, raman, k, k_error, o, flags)
+        ratio = raman_lidar_ratio(extinction, backscatter)
+        good = extinction.status == GOOD
+        if (extinction.value[good] < _IMPOSSIBLE * extinction.error[good]).any():
+            flags.append("negative-extinction")
     return Analysis(
-        range=elastic.range,
+        range=elastic.signal.range,
         backscatter=backscatter,
         extinction=extinction,
+        lidar_ratio=ratio,
         optical_depth=depth,
         layers=layers,
         reference=reference,
-        trusted=last_trust(elastic),
+        trusted=last_trust(elastic.signal),
         has_raman=raman is not None,
-        flags=tuple(flags),
+        flags=tuple(dict.fromkeys(flags)),
     )
 
 
-def _reference(
-    elastic: Signal, optics: MolecularOptics, o: AnalysisOptions, flags: list[str]
-) -> Reference | None:
+def _reference(elastic: Channel, o: AnalysisOptions, flags: list[str]) -> Reference | None:
     try:
-        return find_reference(elastic, optics, *o.reference)
+        return find_reference(elastic.signal, elastic.optics, *o.reference)
     except InsufficientStatistics as error:
         flags.append(error.code)
         return None
 
 
+def windows(signal: Signal, options: AnalysisOptions) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Return half widths, in bins, of the windows of Raman extinction and backscatter, each shape (n_bins,).
+
+    Those of the backscatter give it the resolution of the extinction, but none coarser than needed to see
+    edges.
+    """
+    half = half_widths(signal.range, options.start, options.stop)
+    narrow = np.maximum(np.rint(half / np.sqrt(2.0)), half > 0).astype(np.int64)
+    return half, np.minimum(narrow, max(1, round(_NARROW / signal.bin_width)))
+
+
+def _exponents(distance: F8, layers: tuple[MeasuredLayer, ...], o: AnalysisOptions) -> tuple[F8, F8]:
+    """The exponent k and its error at every bin: 0 in clouds and in the slabs that they touch."""
+    cloudy = np.zeros(distance.size, np.bool_)
+    for layer in layers:
+        if layer.found.cloud:
+            cloudy |= (distance > layer.found.base - o.slab) & (distance < layer.found.top + o.slab)
+    return np.where(cloudy, 0.0, o.angstrom), np.where(cloudy, 0.0, o.angstrom_error)
+
+
 def _optical_depth(
-    raman: Signal, optics: MolecularOptics, other: MolecularOptics, o: AnalysisOptions, flags: list[str]
+    elastic: Channel, raman: Channel, k: F8, k_error: F8, o: AnalysisOptions, flags: list[str]
 ) -> OpticalDepth | None:
     try:
         return raman_optical_depth(
-            raman,
-            optics,
-            other,
+            raman.signal,
+            elastic.optics,
+            raman.optics,
             o.start,
             o.stop,
             slab=o.slab,
-            angstrom=o.angstrom,
-            angstrom_error=o.angstrom_error,
+            angstrom=k,
+            angstrom_error=k_error,
         )
     except InsufficientStatistics as error:
         flags.append(error.code)
@@ -199,82 +245,88 @@ def _withheld(signal: Signal) -> RamanProfile:
 
 
 def _elastic_profiles(
-    elastic: Signal, optics: MolecularOptics, reference: Reference | None, o: AnalysisOptions
-) -> tuple[RamanProfile, RamanProfile]:
+    elastic: Channel, reference: Reference | None, o: AnalysisOptions
+) -> tuple[RamanProfile, RamanProfile, F8]:
+    """Backscatter and extinction with all errors, and the noise of the backscatter alone."""
+    signal, optics = elastic.signal, elastic.optics
     if reference is None:
-        return _withheld(elastic), _withheld(elastic)
-    drawn = elastic.drawn(np.random.default_rng(o.seed), o.draws)
-    corrected = np.concatenate([elastic.range_corrected[:1], drawn.range_corrected])
-    every = klett(corrected, elastic.range, optics, o.lidar_ratio, (reference.low, reference.high))
-    status = np.where((elastic.range >= o.start) & (elastic.range < reference.high), GOOD, NOT_FITTED)
-    status = np.where(np.isfinite(every).all(axis=0), status, TOO_FEW).astype(np.int8)[None]
-    good = status == GOOD
-    value = np.where(good, every[:1], np.nan)
-    error = np.where(good, every[1:].std(axis=0, ddof=1), np.nan)
-    step = np.full(elastic.range.size, elastic.bin_width)
-    ratio = o.lidar_ratio
-    return RamanProfile(value, error, step, status), RamanProfile(value * ratio, error * ratio, step, status)
+        return _withheld(signal), _withheld(signal), np.full(signal.range.size, np.nan)
+    at = (reference.low, reference.high)
+    drawn = signal.drawn(np.random.default_rng(o.seed), o.draws)
+    corrected = np.concatenate([signal.range_corrected[:1], drawn.range_corrected])
+    every = klett(corrected, signal.range, optics, o.lidar_ratio, at)
+    value, noise = every[0], every[1:].std(axis=0, ddof=1)
+    ratios = o.lidar_ratio + o.lidar_ratio_error, o.lidar_ratio - o.lidar_ratio_error
+    high, low = (klett(corrected[:1], signal.range, optics, ratio, at)[0] for ratio in ratios)
+    turbid = klett(
+        corrected[:1], signal.range, optics, o.lidar_ratio, at, reference_backscatter=o.reference_error
+    )[0]
+    beta_error = np.sqrt(noise**2 + (0.5 * (high - low)) ** 2 + (turbid - value) ** 2)
+    # extinction moves with the ratio itself, too
+    by_ratio = 0.5 * (ratios[0] * high - ratios[1] * low)
+    alpha_error = np.sqrt(by_ratio**2 + o.lidar_ratio**2 * (noise**2 + (turbid - value) ** 2))
+    good = (signal.range >= o.start) & (signal.range < reference.high)
+    finite = np.isfinite(every).all(axis=0) & np.isfinite(beta_error) & np.isfinite(alpha_error)
+    status = np.where(good, np.where(finite, GOOD, TOO_FEW), NOT_FITTED).astype(np.int8)[None]
+    step = np.full(signal.range.size, signal.bin_width)
+
+    def profile(values: F8, errors: F8) -> RamanProfile:
+        kept = status == GOOD
+        return RamanProfile(np.where(kept, values, np.nan), np.where(kept, errors, np.nan), step, status)
+
+    return profile(value, beta_error), profile(value * o.lidar_ratio, alpha_error), noise
 
 
-def _raman_profiles(
-    elastic: Signal,
-    optics: MolecularOptics,
-    raman: Signal,
-    raman_optics: MolecularOptics,
+def _raman_backscatter(
+    elastic: Channel,
+    raman: Channel,
+    extinction: RamanProfile,
+    narrow: npt.NDArray[np.int64],
     reference: Reference | None,
     o: AnalysisOptions,
-) -> tuple[RamanProfile, RamanProfile]:
-    half = half_widths(elastic.range, o.start, o.stop)
-    extinction = raman_extinction(raman, optics, raman_optics, half, angstrom=o.angstrom)
+    flags: list[str],
+) -> RamanProfile:
     if reference is None:
-        return _withheld(elastic), extinction
-    alpha = np.where(np.abs(extinction.value) > 3.0 * extinction.error, extinction.value, 0.0)
-    narrow = np.maximum(np.rint(half / np.sqrt(2.0)), half > 0).astype(np.int64)
-    narrow = np.minimum(narrow, max(1, round(60.0 / elastic.bin_width)))
+        return _withheld(elastic.signal)
+    certain = np.abs(extinction.value) > _CERTAIN * extinction.error
     try:
-        backscatter = raman_backscatter(
-            elastic,
-            raman,
-            optics,
-            raman_optics,
-            alpha,
+        return raman_backscatter(
+            elastic.signal,
+            raman.signal,
+            elastic.optics,
+            raman.optics,
+            np.where(certain, extinction.value, 0.0),
             narrow,
             (reference.low, reference.high),
             angstrom=o.angstrom,
         )
-    except InsufficientStatistics:
-        return _withheld(elastic), extinction
-    return backscatter, extinction
+    except InsufficientStatistics as error:
+        flags.append(error.code)
+        return _withheld(elastic.signal)
 
 
 def _layers(
-    elastic: Signal,
-    optics: MolecularOptics,
-    raman: Signal | None,
-    raman_optics: MolecularOptics | None,
-    backscatter: RamanProfile,
-    o: AnalysisOptions,
+    elastic: Channel, raman: Channel | None, backscatter: RamanProfile, noise: F8, o: AnalysisOptions
 ) -> tuple[MeasuredLayer, ...]:
+    signal, optics = elastic.signal, elastic.optics
     # bins that share a window are not independent: their errors are widened to those of single bins
-    shared = np.sqrt(np.maximum(backscatter.resolution / elastic.bin_width, 1.0))
+    shared = np.sqrt(np.maximum(backscatter.resolution / signal.bin_width, 1.0))
     ratio = 1.0 + backscatter.value[0] / optics.backscatter
-    error = backscatter.error[0] * shared / optics.backscatter
-    found = find_layers(elastic.range, ratio, error)
-    model = molecular_signal(elastic.range, optics)
+    found = find_layers(signal.range, ratio, noise * shared / optics.backscatter)
+    ways = [("elastic", signal, molecular_signal(signal.range, optics), optics.wavelength)]
+    if raman is not None:
+        model = raman_model(signal.range, optics, raman.optics)
+        ways.append(("raman", raman.signal, model, raman.optics.wavelength))
     measured = []
     for layer in found:
         flags: list[str] = []
-        ways = {"elastic": (elastic, model)}
-        if raman is not None and raman_optics is not None:
-            ways["raman"] = (raman, raman_model(elastic.range, optics, raman_optics))
-        k = 0.0 if layer.cloud else o.angstrom
-        other = raman_optics.wavelength if raman_optics else optics.wavelength
-        factors = {"elastic": 2.0, "raman": float(raman_factor(optics.wavelength, other, k))}
         depths = {"elastic": (np.nan, np.nan), "raman": (np.nan, np.nan)}
-        for name, (signal, clean) in ways.items():
+        k = 0.0 if layer.cloud else o.angstrom
+        for name, light, clean, wavelength in ways:
             try:
                 below, above = layer_windows(layer, found, o.start, o.stop)
-                tau, sigma = layer_depth(signal, clean, below, above, factors[name])
+                factor = float(raman_factor(optics.wavelength, wavelength, k))
+                tau, sigma = layer_depth(light, clean, below, above, factor)
                 depths[name] = (float(tau[0]), float(sigma[0]))
             except InsufficientStatistics as problem:
                 flags.append(f"{name}: {problem.code}")

@@ -25,6 +25,7 @@ __all__ = [
     "raman_backscatter",
     "raman_extinction",
     "raman_factor",
+    "raman_lidar_ratio",
     "raman_model",
     "resolved",
 ]
@@ -166,7 +167,7 @@ def raman_backscatter(
     reference: tuple[float, float],
     *,
     angstrom: npt.ArrayLike = 1.0,
-    reference_ratio: float = 1.0,
+    reference_ratio: npt.ArrayLike = 1.0,
 ) -> RamanProfile:
     """Return the aerosol backscatter at the elastic wavelength.
 
@@ -188,7 +189,7 @@ def raman_backscatter(
         Range of the reference in m.
     angstrom : array_like of float, shape (n_bins,) or ()
         Exponent k of the aerosol.
-    reference_ratio : float
+    reference_ratio : array_like of float, shape (n,) or ()
         Total over molecular backscatter in the reference, dimensionless.
 
     Raises
@@ -217,7 +218,7 @@ def raman_backscatter(
             code="no-reference",
         )
     with np.errstate(invalid="ignore", divide="ignore"):
-        ratio = reference_ratio * light / other * (bottom / top)[:, None]
+        ratio = light / other * (bottom / top * np.asarray(reference_ratio, np.float64))[:, None]
         spread = [
             _window_sums(elastic_signal.variance, half) / light**2,
             _window_sums(raman_signal.variance * scale**2, half) / other**2,
@@ -236,6 +237,32 @@ def raman_backscatter(
     value = np.where(good, (ratio - 1.0) * elastic.backscatter, np.nan)
     resolution = np.where(half > 0, (2 * half + 1) * step, np.nan)
     return RamanProfile(value, np.where(good, error * elastic.backscatter, np.nan), resolution, status)
+
+
+def raman_lidar_ratio(
+    extinction: RamanProfile, backscatter: RamanProfile, least: float = 3.0
+) -> RamanProfile:
+    """Return extinction over backscatter, in sr, of profiles at equal resolution.
+
+    Extinction and backscatter share only the Raman channel's noise, of which the ratio of sums takes little;
+    they are taken for independent.
+
+    Parameters
+    ----------
+    extinction, backscatter : RamanProfile
+        Of shape (n, n_bins), made with windows that suit each other.
+    least : float
+        Backscatter over its error from which there is a ratio; status 1 below it.
+    """
+    with np.errstate(invalid="ignore", divide="ignore"):
+        value = extinction.value / backscatter.value
+        error = np.hypot(extinction.error, value * backscatter.error) / np.abs(backscatter.value)
+        clear = backscatter.value > least * backscatter.error
+    status = np.maximum(extinction.status, backscatter.status)
+    status = np.where((status == GOOD) & ~(clear & np.isfinite(error)), TOO_FEW, status).astype(np.int8)
+    good = status == GOOD
+    resolution = np.maximum(extinction.resolution, backscatter.resolution)
+    return RamanProfile(np.where(good, value, np.nan), np.where(good, error, np.nan), resolution, status)
 
 
 def _window_sums(values: F8, half: npt.NDArray[np.int64]) -> F8:

@@ -89,12 +89,15 @@ def raman_optical_depth(
     stop: float,
     *,
     slab: float = 300.0,
-    angstrom: float = 1.0,
-    angstrom_error: float = 0.5,
+    angstrom: npt.ArrayLike = 1.0,
+    angstrom_error: npt.ArrayLike = 0.5,
     least: float = 5.0,
     profile: int = 0,
 ) -> OpticalDepth:
     """Return tau(r) = ln(D_0 / D) / (1 + (l0/lR)^k), D = sum of net counts / sum of the model in a slab.
+
+    Where k differs with range, the differences from slab to slab are divided by the factor between their
+    centres, and added up.
 
     The model is the Raman signal of air without aerosol. ln of a sum of few counts is too low by
     var / (2 sum^2), which is added. Slabs begin at ``start``; depth is told at their model-weighted
@@ -111,8 +114,8 @@ def raman_optical_depth(
         Range in m: full overlap, and the end.
     slab : float
         Thickness in m.
-    angstrom, angstrom_error : float
-        Exponent k of the aerosol.
+    angstrom, angstrom_error : array_like of float, shape (n_bins,) or ()
+        Exponent k of the aerosol, and its error, common to all bins.
     least : float
         Net counts of a slab over their error.
     profile : int
@@ -149,14 +152,18 @@ def raman_optical_depth(
     net, expected, variance, centre = net[:m], expected[:m], variance[:m], centre[:m]
     relative = variance / net**2
     logarithm = np.log(net / expected) + 0.5 * relative
-    factor = float(raman_factor(elastic.wavelength, raman.wavelength, angstrom))
-    value = (logarithm[0] - logarithm[1:]) / factor
-    background = shared * (1.0 / net[1:] - 1.0 / net[0]) / factor
-    bent = (elastic.wavelength / raman.wavelength) ** angstrom
-    tilt = value / factor * bent * np.log(elastic.wavelength / raman.wavelength) * angstrom_error
-    covariance = np.diag(relative[1:]) / factor**2 + relative[0] / factor**2
-    covariance += np.outer(background, background) + np.outer(tilt, tilt)
-    near = (centre[1:] - centre[0] < 600.0) | (np.arange(m - 1) == 0)
+    factor, tilt = _factors(
+        signal.range, centre, elastic.wavelength, raman.wavelength, angstrom, angstrom_error
+    )
+    drop = (logarithm[:-1] - logarithm[1:]) / factor
+    value = np.cumsum(drop)
+    # tau is linear in the logarithms of the slabs
+    m = centre.size
+    linear = np.tril(np.ones((m - 1, m - 1))) @ ((np.eye(m - 1, m) - np.eye(m - 1, m, 1)) / factor[:, None])
+    background = linear @ (shared / net)
+    bent = np.cumsum(drop * tilt)
+    covariance = (linear * relative) @ linear.T + np.outer(background, background) + np.outer(bent, bent)
+    near = (centre[1:] - centre[0] < 600.0) | (np.arange(value.size) == 0)
     below = max(0.0, float(value[near][-1] / (centre[1:][near][-1] - centre[0]) * centre[0]))
     return OpticalDepth(
         wavelength=elastic.wavelength,
@@ -168,3 +175,26 @@ def raman_optical_depth(
         below_error=below,
         trusted=float(centre[-1]),
     )
+
+
+def _factors(
+    distance: F8,
+    centre: F8,
+    elastic: float,
+    raman: float,
+    angstrom: npt.ArrayLike,
+    angstrom_error: npt.ArrayLike,
+) -> tuple[F8, F8]:
+    """Mean 1 + (l0/lR)^k between centres of slabs, and by how much its logarithm moves with k's error."""
+    ends = np.searchsorted(distance, centre)
+    width = np.diff(ends)
+
+    def means(values: F8) -> F8:
+        total = np.concatenate([[0.0], np.cumsum(np.broadcast_to(values, distance.shape))])
+        mean: F8 = (total[ends[1:]] - total[ends[:-1]]) / width
+        return mean
+
+    factor = raman_factor(elastic, raman, angstrom)
+    moved = (factor - 1.0) * np.log(elastic / raman) * np.asarray(angstrom_error, np.float64)
+    mean = means(factor)
+    return mean, -means(moved) / mean

@@ -68,7 +68,7 @@ def analyse_files(files: "list[LicelFile]", parameters: Mapping[str, Any]) -> "d
     """
     import numpy as np
 
-    from pellucid.atmosphere.lidar.chain import AnalysisOptions, analyse
+    from pellucid.atmosphere.lidar.chain import AnalysisOptions, Channel, analyse
     from pellucid.atmosphere.molecular import molecular_optics, standard_air
 
     header = files[0].header
@@ -90,9 +90,11 @@ def analyse_files(files: "list[LicelFile]", parameters: Mapping[str, Any]) -> "d
         optics = molecular_optics(air, wavelength, cabannes=cabannes)
         if raman:
             other = channel_signal(files, raman, parameters).until(end)
-            analyses[wavelength] = analyse(signal, optics, other, molecular_optics(air, raman), options)
+            analyses[wavelength] = analyse(
+                Channel(signal, optics), Channel(other, molecular_optics(air, raman)), options
+            )
         else:
-            analyses[wavelength] = analyse(signal, optics, options=options)
+            analyses[wavelength] = analyse(Channel(signal, optics), options=options)
     return analyses
 
 
