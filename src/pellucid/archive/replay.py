@@ -189,12 +189,15 @@ def run_plan(
 
 def _planned(archive: "Archive", product: Product) -> dict[str, JSON]:
     recipe = Recipe.of(product, archive.get)
+    inputs: dict[str, list[str]] = {}
+    for reference in product.inputs:
+        inputs.setdefault(reference.role, []).append(reference.product)
     return {
         "product": product.id,
         "name": product.name,
         "sha256": product.sha256,
         "code": recipe.code,
-        "inputs": {role: [used.id for used in products] for role, products in recipe.inputs.items()},
+        "inputs": inputs,
         "provenance": recipe.provenance(),
     }
 
