@@ -40,8 +40,6 @@ def _carried_out(plan: dict[str, Any], folder: Path) -> dict[str, Any]:
         if any(id not in files for ids in item["inputs"].values() for id in ids):
             continue  # what failed before is told, and what was to be made of it cannot be
         inputs = {role: [files[id] for id in ids] for role, ids in item["inputs"].items()}
-        paths = {role: [files[id] for id in ids] for role, ids in item["inputs"].items()}
-        inputs = {role: several if len(several) > 1 else several[0] for role, several in paths.items()}
         try:
             made = _made(item, inputs, folder / str(number), plan["cache"] and Path(plan["cache"]))
             files[item["product"]] = Path(made["file"])
