@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Calibration of simulated cameras against their truth: no bias, and errors that are right."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ from pellucid.camera.gain import Gain, f_factor_gain
 from pellucid.camera.moments import Moments
 from pellucid.camera.pedestal import Pedestal, PedestalAccumulator
 from pellucid.camera.timing import TimeOffsetAccumulator
-from pellucid.errors import InsufficientStatistics
+from pellucid.errors import InsufficientStatistics, MissingInput
 from pellucid.simulate.camera import CameraSimulator
 from pellucid.simulate.instruments import make_subarray, preset
 from pellucid.simulate.light import flash_light, no_light
@@ -120,7 +120,7 @@ def test_flash_fluctuation_is_found(cameras: list[Camera]) -> None:
 
 def test_without_the_flash_correction_gains_are_biased(cameras: list[Camera]) -> None:
     c = cameras[0]
-    steady = Flatfield(c.flatfield.charge, c.flatfield.variance, np.zeros(2), c.flatfield.ratio)
+    steady = replace(c.flatfield, flash_variance=np.zeros(2))
     wrong = f_factor_gain(steady, c.pedestal).gain.value[0]
     # B^2 Q / F^2 more than the truth: 0.05^2 * 60 / 1.222
     assert (wrong / c.truth.gain[0]).mean() == pytest.approx(1.0 + SPREAD**2 * INTENSITY / 1.222, rel=0.02)
@@ -161,7 +161,7 @@ def test_factor_evens_out_the_light_yield(cameras: list[Camera]) -> None:
 
 def test_broken_pixels_are_found_with_their_reasons_and_no_others() -> None:
     c = calibrated(3, ResponseSpread(dead=0.03, noisy=0.03))
-    reasons = bad_pixels(c.pedestal, c.flatfield, c.gain, c.offset)
+    reasons = bad_pixels(c.pedestal, c.flatfield, c.gain, c.offset).reasons
     assert (reasons[0][c.truth.dead] & Reason.DEAD != 0).all()
     assert (reasons[0][c.truth.noisy] & Reason.NOISY != 0).all()
     assert (reasons[0][~(c.truth.dead | c.truth.noisy)] == 0).all()
@@ -203,7 +203,10 @@ def test_too_few_events_are_refused_with_the_number_needed(cameras: list[Camera]
         pedestals.finish(min_events=40)
     assert (caught.value.expected, caught.value.got) == ("at least 40", "10")
     fields = FlatfieldAccumulator(c.pedestal, START)
+    with pytest.raises(MissingInput):
+        fields.finish()
+    fields.update(c.flashes[:10])
     with pytest.raises(InsufficientStatistics):
         fields.finish()
-    with pytest.raises(InsufficientStatistics):
+    with pytest.raises(MissingInput):
         TimeOffsetAccumulator(c.pedestal, START, 1.0).finish()

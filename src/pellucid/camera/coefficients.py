@@ -6,11 +6,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from pellucid.camera.badpixels import Reason, robust_deviation
+from pellucid.camera.badpixels import PixelFaults
 from pellucid.camera.estimate import Estimate, Status
 from pellucid.camera.flatfield import Flatfield
 from pellucid.camera.gain import Gain
+from pellucid.camera.illumination import Illumination
 from pellucid.camera.pedestal import Pedestal
+from pellucid.camera.robust import robust_deviation
 
 __all__ = ["CameraCalibration", "flat_factor"]
 
@@ -23,6 +25,12 @@ class CameraCalibration:
     ----------
     tel_id : int
         Telescope.
+    camera : str
+        Fingerprint of the camera's geometry.
+    applied : int
+        Number of the calibration that the camera had applied to the samples already; 0 for raw samples.
+    start, stop : int
+        Times of the first event and just after the last, in ns TAI.
     pedestal : Pedestal
         Baselines and noise.
     flatfield : Flatfield
@@ -31,19 +39,34 @@ class CameraCalibration:
         Gains and photo-electrons by the F-factor method.
     factor : Estimate
         Photo-electrons per ADC count and sample, light yield of the pixels evened out.
+    light_yield : Estimate
+        Light yield of the pixels relative to the median, shape (1, n_pixels), dimensionless.
     time_offset : Estimate
         How much later than the camera's median a pixel is, in ns; to be subtracted.
-    reasons : ndarray of uint8, shape (n_channels, n_pixels)
-        Codes of `Reason`; 0 is a good pixel.
+    sky : Estimate
+        Night sky, in photo-electrons per ns; no rows where there are no pedestals without light.
+    faults : PixelFaults
+        Bad pixels.
     """
 
     tel_id: int
+    camera: str
+    applied: int
+    start: int
+    stop: int
     pedestal: Pedestal
     flatfield: Flatfield
     gain: Gain
     factor: Estimate
+    light_yield: Estimate
     time_offset: Estimate
-    reasons: npt.NDArray[np.uint8]
+    sky: Estimate
+    faults: PixelFaults
+
+    @property
+    def reasons(self) -> npt.NDArray[np.uint16]:
+        """Codes of `Reason`, shape (n_channels, n_pixels); 0 is a good pixel."""
+        return self.faults.reasons
 
     @property
     def unusable(self) -> npt.NDArray[np.bool_]:
@@ -51,17 +74,16 @@ class CameraCalibration:
 
         A bad number of photo-electrons alone does not make a pixel unusable: its charge is right.
         """
-        fatal = np.uint8(Reason.DEAD | Reason.NOISY | Reason.CHARGE | Reason.TIME)
-        unusable: npt.NDArray[np.bool_] = (self.reasons & fatal) != 0
-        return unusable
+        return self.faults.unusable
 
 
-def flat_factor(flatfield: Flatfield, gain: Gain) -> Estimate:
-    """Photo-electrons per ADC count that make equal light equal: mean over the camera of N, over Q.
+def flat_factor(flatfield: Flatfield, gain: Gain, illumination: Illumination | None = None) -> Estimate:
+    """Photo-electrons per ADC count that make equal light equal: mean over the camera of N / A, times A / Q.
 
-    The number N of the first channel serves all channels: they see the same photo-electrons, and the
-    low gain's own N is spoilt by noise. Pixels more than 5 robust standard deviations from the median
-    are left out of the mean. Error: those of Q and of the mean, s / sqrt(n_pixels), in quadrature; the
+    A is the flasher's profile, so that what is the flasher's does not get into the pixels' yield. The
+    number N of the first channel serves all channels: they see the same photo-electrons, and the low
+    gain's own N is spoilt by noise. Pixels more than 5 robust standard deviations from the median are
+    left out of the mean. Error: those of Q, of A and of the mean, s / sqrt(n_pixels), in quadrature; the
     latter is common to all pixels.
 
     Parameters
@@ -70,20 +92,27 @@ def flat_factor(flatfield: Flatfield, gain: Gain) -> Estimate:
         Charges Q.
     gain : Gain
         Photo-electrons N.
+    illumination : Illumination, optional
+        Profile A; an even one where not given.
 
     Returns
     -------
     Estimate
         Shape (n_channels, n_pixels), in photo-electrons per ADC count and sample; NaN without signal.
     """
-    number = gain.photoelectrons.value[0]
+    charge = flatfield.charge
+    n_pixels = charge.value.shape[1]
+    profile, blur = np.ones(n_pixels), np.zeros(n_pixels)
+    if illumination is not None:
+        profile, blur = illumination.profile, illumination.error / illumination.profile
+    number = gain.photoelectrons.value[0] / profile
     seen = np.isfinite(number)[None]
     good = number[np.abs(robust_deviation(number[None], ~seen)[0]) <= 5.0]
-    mean = float(good.mean())
-    common = float(good.std()) / np.sqrt(good.size) / mean
-    charge = flatfield.charge
-    seen = charge.value > 5.0 * charge.error
-    status = np.where(seen, Status.GOOD, Status.NO_SIGNAL).astype(np.uint8)
-    q = np.where(seen, charge.value, np.nan)
-    factor = mean / q
-    return Estimate(factor, np.abs(factor) * np.hypot(charge.error / q, common), charge.n, status)
+    mean = float(good.mean()) if good.size else np.nan
+    common = float(good.std()) / np.sqrt(good.size) / mean if good.size else np.nan
+    lit = (charge.value > 5.0 * charge.error) & np.isfinite(mean)
+    status = np.where(lit, charge.status, charge.status | Status.NO_SIGNAL).astype(np.uint8)
+    q = np.where(lit, charge.value, np.nan)
+    factor = mean * profile / q
+    error = np.abs(factor) * np.sqrt((charge.error / q) ** 2 + blur**2 + common**2)
+    return Estimate(factor, error, charge.n, status)

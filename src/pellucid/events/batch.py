@@ -179,6 +179,8 @@ class Coefficients:
         Subtracted from the peak time, in ns.
     unusable : ndarray of bool, shape (n_channels, n_pixels)
         Pixels that carry no signal; they are filled from their neighbours.
+    applied : int
+        Number of the calibration that the camera had applied to the samples already; 0 for raw samples.
     """
 
     tel_id: int
@@ -186,6 +188,7 @@ class Coefficients:
     factor: F4
     time_shift: F4
     unusable: Bools
+    applied: int = 0
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,7 +2,8 @@
 """Calibration of a camera as a file: HDF5 with every value, its error, its status, and the provenance.
 
 Groups hold the estimates (``value``, ``error``, ``status``; attribute ``n``), arrays the rest. Bytes
-follow from the calibration and its provenance alone.
+follow from the calibration and its provenance alone. The table ``faults`` has a row for each reason of a bad
+pixel.
 """
 
 import json
@@ -13,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import tables
 
+from pellucid.camera.badpixels import FAULT, PixelFaults
 from pellucid.camera.coefficients import CameraCalibration
 from pellucid.camera.estimate import Estimate
 from pellucid.camera.flatfield import Flatfield
@@ -20,10 +22,11 @@ from pellucid.camera.gain import Gain
 from pellucid.camera.pedestal import Pedestal
 from pellucid.errors import CorruptedInput, MissingInput
 from pellucid.events.batch import Coefficients
+from pellucid.instrument import Subarray
 
-__all__ = ["as_coefficients", "read_calibration", "write_calibration"]
+__all__ = ["as_coefficients", "check_camera", "read_calibration", "write_calibration"]
 
-FORMAT, VERSION = "pellucid camera calibration", 1
+FORMAT, VERSION = "pellucid camera calibration", 2
 
 _UNITS = {
     "baseline": "ADC counts",
@@ -31,7 +34,12 @@ _UNITS = {
     "charge_variance": "(ADC counts x samples)^2",
     "charge": "ADC counts x samples",
     "variance": "(ADC counts x samples)^2",
+    "steadied": "(ADC counts x samples)^2",
+    "searched": "ADC counts x samples",
+    "searched_spread": "ADC counts x samples",
     "ratio": "",
+    "light_yield": "",
+    "sky": "p.e. per ns",
     "gain": "ADC counts x samples per p.e.",
     "photoelectrons": "p.e.",
     "factor": "p.e. per (ADC count x sample)",
@@ -48,15 +56,17 @@ def write_calibration(
         root = file.root._v_attrs
         root.format, root.format_version = FORMAT, np.int64(VERSION)
         root.tel_id, root.obs_id = np.int64(c.tel_id), np.int64(obs_id)
+        root.start, root.stop, root.camera = np.int64(c.start), np.int64(c.stop), c.camera
+        root.applied = np.int64(c.applied)
         for name, estimate in _estimates(c).items():
             group = file.create_group("/", name)
             group._v_attrs.unit, group._v_attrs.n = _UNITS[name], np.int64(estimate.n)
             for part in ("value", "error", "status"):
                 _put(file, group, part, getattr(estimate, part))
-        _put(file, file.root, "reasons", c.reasons)
-        _put(file, file.root, "flash_variance", c.flatfield.flash_variance)
-        _put(file, file.root, "baseline_covariance", c.pedestal.baseline_covariance)
-        _put(file, file.root, "width", np.array(c.pedestal.width))
+        for name, values in _arrays(c).items():
+            _put(file, file.root, name, values)
+        faults = file.create_table("/", "faults", FAULT, expectedrows=len(c.faults.table), track_times=False)
+        faults.append(c.faults.table)
         text = json.dumps(provenance, sort_keys=True, ensure_ascii=True).encode()
         _put(file, file.root, "provenance", np.frombuffer(text, np.uint8))
 
@@ -68,11 +78,27 @@ def _estimates(c: CameraCalibration) -> dict[str, Estimate]:
         "charge_variance": c.pedestal.charge_variance,
         "charge": c.flatfield.charge,
         "variance": c.flatfield.variance,
+        "steadied": c.flatfield.steadied,
+        "searched": c.pedestal.searched,
+        "searched_spread": c.pedestal.searched_spread,
         "ratio": c.flatfield.ratio,
+        "light_yield": c.light_yield,
+        "sky": c.sky,
         "gain": c.gain.gain,
         "photoelectrons": c.gain.photoelectrons,
         "factor": c.factor,
         "time_offset": c.time_offset,
+    }
+
+
+def _arrays(c: CameraCalibration) -> dict[str, npt.NDArray[np.generic]]:
+    return {
+        "reasons": c.reasons,
+        "flash_variance": c.flatfield.flash_variance,
+        "charge_variance_covariance": c.flatfield.covariance,
+        "gain_photoelectrons_covariance": c.gain.covariance,
+        "baseline_covariance": c.pedestal.baseline_covariance,
+        "width": np.array([c.pedestal.width, c.pedestal.searched_width]),
     }
 
 
@@ -120,22 +146,38 @@ def _read(file: tables.File) -> CameraCalibration:
         return Estimate(group.value.read(), group.error.read(), int(group._v_attrs.n), group.status.read())
 
     root = file.root
+    attributes = root._v_attrs
+    width, searched_width = (int(w) for w in root.width.read())
     return CameraCalibration(
-        tel_id=int(root._v_attrs.tel_id),
+        tel_id=int(attributes.tel_id),
+        camera=str(attributes.camera),
+        applied=int(attributes.applied),
+        start=int(attributes.start),
+        stop=int(attributes.stop),
         pedestal=Pedestal(
             estimate("baseline"),
             estimate("noise"),
             estimate("charge_variance"),
             root.baseline_covariance.read(),
-            int(root.width.read()),
+            estimate("searched"),
+            estimate("searched_spread"),
+            width,
+            searched_width,
         ),
         flatfield=Flatfield(
-            estimate("charge"), estimate("variance"), root.flash_variance.read(), estimate("ratio")
+            estimate("charge"),
+            estimate("variance"),
+            root.charge_variance_covariance.read(),
+            root.flash_variance.read(),
+            estimate("steadied"),
+            estimate("ratio"),
         ),
-        gain=Gain(estimate("gain"), estimate("photoelectrons")),
+        gain=Gain(estimate("gain"), estimate("photoelectrons"), root.gain_photoelectrons_covariance.read()),
         factor=estimate("factor"),
+        light_yield=estimate("light_yield"),
         time_offset=estimate("time_offset"),
-        reasons=root.reasons.read(),
+        sky=estimate("sky"),
+        faults=PixelFaults(root.reasons.read(), root.faults.read()),
     )
 
 
@@ -148,7 +190,31 @@ def as_coefficients(calibration: CameraCalibration) -> Coefficients:
         factor=np.where(unusable, 0.0, calibration.factor.value).astype(np.float32),
         time_shift=np.where(unusable, 0.0, calibration.time_offset.value).astype(np.float32),
         unusable=unusable,
+        applied=calibration.applied,
     )
+
+
+def check_camera(calibration: CameraCalibration, subarray: Subarray, where: Path) -> None:
+    """Refuse the calibration of another camera than those of an array.
+
+    Raises
+    ------
+    CorruptedInput
+        The telescope is not there, or has another camera (``other-camera``).
+    """
+    telescope = subarray.telescopes.get(calibration.tel_id)
+    if telescope is None or telescope.geometry.fingerprint != calibration.camera:
+        known = ", ".join(
+            f"telescope {t.tel_id} with {t.geometry.name}" for t in subarray.telescopes.values()
+        )
+        raise CorruptedInput(
+            "The calibration is that of another camera.",
+            where=str(where),
+            expected=f"a calibration of {known}",
+            got=f"one of telescope {calibration.tel_id}, camera {calibration.camera[:12]}",
+            mend="find the right one: pellucid find --at TIME --tel NUMBER",
+            code="other-camera",
+        )
 
 
 def _wrong(path: Path, expected: str, got: str) -> CorruptedInput:

@@ -93,7 +93,8 @@ class TelescopeFile:
             raise self._wrong("a finite offset and a scale above 0", f"{self._offset} and {self._scale}")
         self._zero = np.uint16(np.clip(np.rint(self._offset * self._scale), 0, 65535))
         self._base = self._base_coefficients(calibration)
-        self._cache: dict[tuple[bytes, bytes, int], Coefficients] = {}
+        self._calibrated = bool(calibration)
+        self._cache: dict[tuple[bytes, bytes, int, int], Coefficients] = {}
 
     @property
     def n_events(self) -> int:
@@ -141,6 +142,15 @@ class TelescopeFile:
     def _base_coefficients(self, calibration: dict[int, Coefficients]) -> Coefficients:
         readout, tel_id = self.telescope.readout, self.telescope.tel_id
         shape = (readout.n_channels, readout.n_pixels)
+        if calibration and tel_id not in calibration:
+            raise MissingInput(
+                f"There is no calibration of telescope {tel_id}.",
+                where=str(self.path),
+                expected=f"one of telescope {tel_id}",
+                got=f"telescopes {sorted(calibration)}",
+                mend="give the calibration of the telescope that took the data",
+                code="no-calibration",
+            )
         if tel_id in calibration:
             known = calibration[tel_id]
             if known.pedestal.shape != shape:
@@ -193,8 +203,9 @@ class TelescopeFile:
         self, message: Any, status: npt.NDArray[np.uint8], stored: npt.NDArray[np.bool_], n_channels: int
     ) -> Coefficients:
         """Coefficients of an event; events with equal states and time shifts share one object."""
-        shifts = message.pixel_time_shift.data
-        key = (status.tobytes(), shifts, n_channels)
+        shifts, applied = message.pixel_time_shift.data, int(message.calibration_monitoring_id)
+        self._check_applied(applied, int(message.event_id))
+        key = (status.tobytes(), shifts, n_channels, applied)
         if key not in self._cache:
             if len(self._cache) >= 64:
                 self._cache.clear()
@@ -230,7 +241,24 @@ class TelescopeFile:
             factor=base.factor[pick],
             time_shift=shift,
             unusable=base.unusable[pick] | ~present,
+            applied=int(message.calibration_monitoring_id),
         )
+
+    def _check_applied(self, applied: int, event_id: int) -> None:
+        """Refuse a calibration made from samples in another state: it would correct twice, or not at all."""
+        if self._calibrated and applied != self._base.applied:
+            state = "raw samples" if applied == 0 else f"samples calibrated in the camera (number {applied})"
+            for_state = (
+                "raw samples" if self._base.applied == 0 else f"samples of calibration {self._base.applied}"
+            )
+            raise CorruptedInput(
+                "The calibration is not for samples in this state.",
+                where=f"{self.path}, event {event_id}",
+                expected=f"a calibration for {state}",
+                got=f"one for {for_state}",
+                mend="process what the camera calibrated without a calibration, or with one made of it",
+                code="already-calibrated",
+            )
 
     def _wrong(self, expected: str, got: str, event_id: int | None = None) -> CorruptedInput:
         return CorruptedInput(

@@ -199,6 +199,8 @@ class TelescopeWriter(_Writer):
         Pixel and module read out at each place.
     scale, offset : float
         Stored sample = (value + offset) * scale.
+    calibration_id : int
+        Number of the calibration that the camera applied to the samples; 0 for raw ones.
     """
 
     def __init__(
@@ -212,11 +214,13 @@ class TelescopeWriter(_Writer):
         module_order: npt.NDArray[np.int64],
         scale: float = 1.0,
         offset: float = 0.0,
+        calibration_id: int = 0,
     ) -> None:
         from protozfits import DL0v1_Telescope_pb2 as messages
         from protozfits import numpy_to_any_array
 
         self._messages, self._tel_id, self._order = messages, tel_id, pixel_order
+        self._calibration_id = calibration_id
         stream = messages.DataStream(
             tel_id=tel_id,
             sb_id=names.sb_id,
@@ -267,7 +271,7 @@ class TelescopeWriter(_Writer):
                 num_channels=n_channels,
                 num_samples=n_samples,
                 num_pixels_survived=n_pixels,
-                calibration_monitoring_id=0,
+                calibration_monitoring_id=self._calibration_id,
                 waveform=numpy_to_any_array(adc[:, self._order].ravel()),
             )
         )

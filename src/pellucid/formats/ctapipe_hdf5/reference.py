@@ -29,6 +29,7 @@ def root_attributes(
     focal_length: str,
     span: tuple[int, int],
     flags: Sequence[str],
+    monitoring: bool = False,
 ) -> dict[str, Attribute]:
     """Return all attributes of the root; nothing in them depends on when, where or by whom it is written.
 
@@ -44,6 +45,8 @@ def root_attributes(
         Time of the first and the last event, in ns since 1970-01-01T00:00:00 TAI.
     flags : sequence of str
         Remarks on the product, e.g. that it is partial.
+    monitoring : bool
+        Whether it holds coefficients instead of events.
 
     Raises
     ------
@@ -52,14 +55,21 @@ def root_attributes(
     """
     first, last = (to_utc_iso(t) for t in span)
     kind = "ObservationSim" if run.is_simulation else "Observation"
-    description = "DL1 images and parameters of Cherenkov telescopes"
+    if monitoring:
+        product_type = "DL1/Monitoring/Telescope/CameraCalibrationSeries"
+        description = "Coefficients of a camera in chunks of time"
+        activity, levels, association = "pellucid camera-series", "DL1", "Telescope"
+    else:
+        product_type = f"DL1/Event/Subarray/{kind}"
+        description = "DL1 images and parameters of Cherenkov telescopes"
+        activity, levels, association = "pellucid process", "DL1_IMAGES,DL1_PARAMETERS", "Subarray"
     product = product_metadata(
-        f"DL1/Event/Subarray/{kind}",
+        product_type,
         description=description,
         lineage=lineage,
         model=("ctapipe", DATA_MODEL_VERSION),
         software=("pellucid", __version__),
-        activity="pellucid process",
+        activity=activity,
         first=first,
         last=last,
         obs_id=run.obs_id,
@@ -78,8 +88,8 @@ def root_attributes(
         "CTA PRODUCT CREATION TIME": end,
         "CTA PRODUCT ID": derived_id("product", lineage),
         "CTA PRODUCT DATA CATEGORY": "Sim" if run.is_simulation else "Other",
-        "CTA PRODUCT DATA LEVELS": "DL1_IMAGES,DL1_PARAMETERS",
-        "CTA PRODUCT DATA ASSOCIATION": "Subarray",
+        "CTA PRODUCT DATA LEVELS": levels,
+        "CTA PRODUCT DATA ASSOCIATION": association,
         "CTA PRODUCT DATA MODEL NAME": "ASWG",
         "CTA PRODUCT DATA MODEL VERSION": DATA_MODEL_VERSION,
         "CTA PRODUCT DATA MODEL URL": "",
@@ -87,7 +97,7 @@ def root_attributes(
         "CTA PROCESS TYPE": "Simulation" if run.is_simulation else "Observation",
         "CTA PROCESS SUBTYPE": "",
         "CTA PROCESS ID": str(run.obs_id),
-        "CTA ACTIVITY NAME": "pellucid process",
+        "CTA ACTIVITY NAME": activity,
         "CTA ACTIVITY TYPE": "software",
         "CTA ACTIVITY ID": derived_id("activity", lineage),
         "CTA ACTIVITY START TIME": begin,

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Wiring of cameras: a telescope's calibration events to coefficients."""
+"""Wiring of cameras: a telescope's calibration events to coefficients, once a run or in chunks of time."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -10,15 +10,14 @@ from pellucid.pipeline.step import Step
 
 if TYPE_CHECKING:
     import numpy as np
-    import numpy.typing as npt
 
+    from pellucid.camera.calibrator import CalibrationEvents, CalibrationOptions
     from pellucid.camera.coefficients import CameraCalibration
     from pellucid.formats.zfits import ZfitsSource
 
-__all__ = ["STEPS", "make_coefficients"]
+__all__ = ["STEPS", "make_coefficients", "make_series"]
 
-_PEAK_FLASHES = 20
-"""Flashes that tell where the window lies: the first ones, however the file is cut into chunks."""
+_ALL_TIME = (0, 2**63 - 1)
 
 
 def make_coefficients(
@@ -45,112 +44,196 @@ def make_coefficients(
     dict
         Numbers to search by.
     """
-    import numpy as np
-
     from pellucid.formats.camera_calibration import write_calibration
 
     with _source(inputs) as source:
-        calibration = calibrate(source, parameters)
+        (calibration,) = _calibrate(source, [_ALL_TIME], parameters)
+        assert calibration is not None
         write_calibration(output, calibration, provenance, source.obs_id)
-        gain = calibration.gain.gain
+        return {"obs_id": source.obs_id, "telescopes": source.subarray.tel_ids, **_summary([calibration])}
+
+
+def make_series(
+    inputs: Mapping[str, Path],
+    output: Path,
+    parameters: Mapping[str, JSON],
+    provenance: Mapping[str, JSON],
+) -> dict[str, JSON]:
+    """Make the calibration of one telescope in chunks of time, as a monitoring file of ctapipe's layout.
+
+    Parameters
+    ----------
+    inputs, output, provenance
+        As in `make_coefficients`.
+    parameters : mapping
+        Those of `STEPS`: those of ``camera-coefficients``, and how the run is cut.
+
+    Returns
+    -------
+    dict
+        Numbers to search by.
+    """
+    import numpy as np
+
+    from pellucid.camera.chunks import by_count, by_time
+    from pellucid.formats.ctapipe_hdf5.monitoring import write_monitoring
+
+    breaks = np.array(_list(parameters["breaks"]), np.int64)
+    with _source(inputs) as source:
+        times = _flash_times(source)
+        size, shift = int(_number(parameters["chunk_flashes"])), int(_number(parameters["shift_flashes"]))
+        if size:
+            cuts = by_count(len(times), size, shift)
+            spans = [(int(times[a]), int(times[b - 1]) + 1) for a, b in cuts]
+        else:
+            seconds, step = _number(parameters["chunk_seconds"]), _number(parameters["shift_seconds"])
+            cuts = by_time(times, round(1e9 * seconds), round(1e9 * step))
+            spans = [(int(times[a]), int(times[b - 1]) + 1) for a, b in cuts]
+        made = _calibrate(source, spans or [_ALL_TIME], parameters, breaks)
+        series = [c for c in made if c is not None]
+        write_monitoring(output, source.subarray, source.run, series, breaks, provenance)
         return {
             "obs_id": source.obs_id,
             "telescopes": source.subarray.tel_ids,
-            "pedestals": calibration.pedestal.baseline.n,
-            "flashes": calibration.flatfield.charge.n,
-            "median_gain": float(np.nanmedian(gain.value[0])),
-            "median_gain_error": float(np.nanmedian(gain.error[0])),
-            "bad_pixels": int(calibration.unusable.any(axis=0).sum()),
+            "chunks": len(series),
+            "chunks_without_statistics": len(made) - len(series),
+            **_summary(series),
         }
 
 
-def calibrate(source: "ZfitsSource", parameters: Mapping[str, Any]) -> "CameraCalibration":
-    """Run the estimators over a source with one telescope, pedestals first, then flashes."""
-    from pellucid.camera.badpixels import bad_pixels
-    from pellucid.camera.coefficients import CameraCalibration, flat_factor
-    from pellucid.camera.flatfield import FlatfieldAccumulator
-    from pellucid.camera.gain import f_factor_gain
-    from pellucid.camera.pedestal import PedestalAccumulator
-    from pellucid.camera.timing import TimeOffsetAccumulator
-    from pellucid.events.batch import EventType
+def _calibrate(
+    source: "ZfitsSource",
+    spans: list[tuple[int, int]],
+    parameters: Mapping[str, JSON],
+    breaks: "np.ndarray | None" = None,
+) -> "list[CameraCalibration | None]":
+    from pellucid.camera.calibrator import calibrate_spans
 
-    (tel_id,) = source.subarray.tel_ids
-    readout = source.subarray.telescopes[tel_id].readout
-    pedestals = PedestalAccumulator(readout.n_channels, readout.n_pixels, int(parameters["width"]))
-    first: list[npt.NDArray[np.floating[Any]]] = []
-    for kind, adc in _waveforms(source, EventType.SKY_PEDESTAL, EventType.PEDESTAL, EventType.FLATFIELD):
-        if kind == EventType.FLATFIELD:
-            first += [event[0].mean(axis=0) for event in adc[: max(0, _PEAK_FLASHES - len(first))]]
-        else:
-            pedestals.update(adc)
-    pedestal = pedestals.finish(int(parameters["min_pedestals"]))
-    start = _window_start(first, parameters, readout.n_samples)
-    fields = FlatfieldAccumulator(pedestal, start)
-    times = TimeOffsetAccumulator(pedestal, start, readout.sampling_rate)
-    for _, adc in _waveforms(source, EventType.FLATFIELD):
-        fields.update(adc)
-        times.update(adc)
-    flatfield = fields.finish(int(parameters["min_flashes"]))
-    gain = f_factor_gain(flatfield, pedestal, float(parameters["excess"]), float(parameters["excess_error"]))
-    offset = times.finish(int(parameters["min_flashes"]))
-    return CameraCalibration(
-        tel_id=tel_id,
-        pedestal=pedestal,
-        flatfield=flatfield,
-        gain=gain,
-        factor=flat_factor(flatfield, gain),
-        time_offset=offset,
-        reasons=bad_pixels(pedestal, flatfield, gain, offset),
-    )
+    (telescope,) = source.subarray.telescopes.values()
+    return calibrate_spans(telescope, lambda: _events(source), spans, _options(parameters), breaks=breaks)
 
 
-def _source(inputs: Mapping[str, Path], **choices: Any) -> "ZfitsSource":
-    from pellucid.formats.zfits import RunFiles, ZfitsSource
+def _options(parameters: Mapping[str, Any]) -> "CalibrationOptions":
+    from pellucid.camera.calibrator import CalibrationOptions
 
-    return ZfitsSource(RunFiles((inputs["events"],), inputs["description"]), **choices)
-
-
-def _waveforms(source: "ZfitsSource", *kinds: int) -> "Iterator[tuple[int, npt.NDArray[np.uint16]]]":
-    """Samples of the events of some kinds, in batches of shape (n, n_channels, n_pixels, n_samples)."""
-    for chunk in source.chunks():
-        for batch in chunk.cameras:
-            types = chunk.events.event_type[batch.event_row]
-            for kind in kinds:
-                if (types == kind).any():
-                    yield kind, batch.adc[types == kind]
+    return CalibrationOptions(**{name: parameters[name] for name in _OPTIONS})
 
 
-def _window_start(
-    first: "list[npt.NDArray[np.floating[Any]]]", parameters: Mapping[str, Any], n_samples: int
-) -> int:
+def _summary(series: "list[CameraCalibration]") -> dict[str, JSON]:
     import numpy as np
 
-    peak = int(np.argmax(np.mean(first, axis=0))) if first else 0
-    return int(np.clip(peak - int(parameters["shift"]), 0, max(0, n_samples - int(parameters["width"]))))
+    last = series[-1]
+    gain = last.gain.gain
+    return {
+        "time_start": min(c.start for c in series),
+        "time_stop": max(c.stop for c in series),
+        "pedestals": sum(c.pedestal.baseline.n for c in series),
+        "flashes": sum(c.flatfield.charge.n for c in series),
+        "median_gain": float(np.nanmedian(gain.value[0])),
+        "median_gain_error": float(np.nanmedian(gain.error[0])),
+        "bad_pixels": int(last.unusable.any(axis=0).sum()),
+    }
+
+
+def _source(inputs: Mapping[str, Path]) -> "ZfitsSource":
+    from pellucid.formats.zfits import RunFiles, ZfitsSource
+
+    return ZfitsSource(RunFiles((inputs["events"],), inputs["description"]))
+
+
+def _events(source: "ZfitsSource") -> "Iterator[CalibrationEvents]":
+    """Yield the calibration events of a source with one telescope, in batches of one kind."""
+    import numpy as np
+
+    from pellucid.camera.calibrator import CalibrationEvents
+    from pellucid.times import to_tai_ns
+
+    for chunk in source.chunks():
+        times = to_tai_ns(chunk.events.time)
+        for batch in chunk.cameras:
+            kinds = chunk.events.event_type[batch.event_row]
+            for kind in np.unique(kinds[kinds < 16]).tolist():
+                rows = np.flatnonzero(kinds == kind)
+                used = [chunk.coefficients[i] for i in np.unique(batch.coefficients[rows])]
+                for applied in sorted({c.applied for c in used}):
+                    mine = [i for i, c in enumerate(chunk.coefficients) if c.applied == applied]
+                    some = rows[np.isin(batch.coefficients[rows], mine)]
+                    missing = [c.unusable for c in used if c.applied == applied]
+                    yield CalibrationEvents(
+                        kind=int(kind),
+                        time=times[batch.event_row[some]],
+                        adc=batch.adc[some],
+                        missing=np.logical_or.reduce(missing),
+                        applied=applied,
+                    )
+
+
+def _flash_times(source: "ZfitsSource") -> "np.ndarray":
+    import numpy as np
+
+    from pellucid.events.batch import EventType
+
+    found = [e.time for e in _events(source) if e.kind == EventType.FLATFIELD]
+    return np.concatenate(found) if found else np.zeros(0, np.int64)
+
+
+def _number(value: JSON) -> float:
+    assert isinstance(value, int | float)
+    return value
+
+
+def _list(value: JSON) -> list[Any]:
+    assert isinstance(value, list)
+    return value
 
 
 _EVENTS = {"events": "DL0/Event/Telescope/Observation", "description": "DL0/Service/Subarray/Description"}
 
+# the defaults of `CalibrationOptions`, written out because their module brings numba; a test compares
+_OPTIONS: dict[str, JSON] = {
+    "excess": 1.222,
+    "excess_error": 0.0,
+    "width": 18,
+    "shift": 8,
+    "searched_width": 7,
+    "full_scale": 4095,
+    "min_pedestals": 50,
+    "min_flashes": 100,
+    "precision": 0.0,
+    "brightness": "mean",
+    "illumination": False,
+    "pixels_per_module": 7,
+}
+
 STEPS = (
     Step(
         name="camera-coefficients",
-        version="1",
+        version="2",
         function="pellucid.pipeline.steps.camera:make_coefficients",
         inputs=_EVENTS,
         output="DL1/Monitoring/Telescope/CameraCalibration",
         suffix=".calibration.h5",
+        parameters=_OPTIONS,
+    ),
+    Step(
+        name="camera-series",
+        version="1",
+        function="pellucid.pipeline.steps.camera:make_series",
+        inputs=_EVENTS,
+        output="DL1/Monitoring/Telescope/CameraCalibrationSeries",
+        suffix=".monitoring.h5",
         parameters={
-            "excess": 1.222,
-            "excess_error": 0.0,
-            "width": 18,
-            "shift": 8,
-            "min_pedestals": 50,
-            "min_flashes": 100,
+            **_OPTIONS,
+            "chunk_flashes": 2500,
+            "shift_flashes": 0,
+            "chunk_seconds": 0.0,
+            "shift_seconds": 0.0,
+            "breaks": [],
         },
     ),
 )
-"""``camera-coefficients``: calibration of a telescope.
+"""``camera-coefficients``: calibration of a telescope from one run; ``camera-series``: in chunks of a run.
 
-Excess is F^2 of the photomultipliers; width and shift (samples) place the charge window around the
-flashes' peak: it must hold the whole pulse of every pixel.
+The parameters are those of `CalibrationOptions`. A series is cut by number of flashes, or, where that is 0,
+by seconds; breaks are times of steps of the high voltage, in ns TAI.
 """

@@ -84,13 +84,13 @@ def make_telescope_dl1(
     progress: Progress | None = None,
     effort: Mapping[str, int] | None = None,
 ) -> dict[str, JSON]:
-    """Make images and parameters of one telescope's DL0 file with a calibration.
+    """Make images and parameters of one telescope's DL0 file.
 
     Parameters
     ----------
     inputs : mapping of str to Path
         ``events``: DL0 file; ``description``: description of the array; ``calibration``: product of
-        ``camera-coefficients``.
+        ``camera-coefficients``; without it the samples are taken as the camera calibrated them.
     output : Path
         HDF5 file to write, in ctapipe's data format.
     parameters : mapping
@@ -107,12 +107,15 @@ def make_telescope_dl1(
     dict
         Numbers to search by.
     """
-    from pellucid.formats.camera_calibration import as_coefficients, read_calibration
+    from pellucid.formats.camera_calibration import as_coefficients, check_camera, read_calibration
     from pellucid.formats.zfits import RunFiles, ZfitsSource
 
-    calibration = as_coefficients(read_calibration(inputs["calibration"]))
     files = RunFiles((inputs["events"],), inputs["description"])
-    with ZfitsSource(files, calibration={calibration.tel_id: calibration}) as source:
+    given = read_calibration(inputs["calibration"]) if "calibration" in inputs else None
+    calibration = None if given is None else {given.tel_id: as_coefficients(given)}
+    with ZfitsSource(files, calibration=calibration) as source:
+        if given is not None:
+            check_camera(given, source.subarray, inputs["calibration"])
         chunks = source.chunks(
             max_events=_chunk_events(effort), keep_partial=bool(parameters["keep_partial"])
         )
@@ -261,6 +264,18 @@ STEPS = (
         suffix=".dl1.h5",
         parameters=_OPTIONS,
     ),
+    Step(
+        name="precalibrated-dl1",
+        version="1",
+        function="pellucid.pipeline.steps.events:make_telescope_dl1",
+        inputs={
+            "events": "DL0/Event/Telescope/Observation",
+            "description": "DL0/Service/Subarray/Description",
+        },
+        output="DL1/Event/Telescope/Observation",
+        suffix=".dl1.h5",
+        parameters=_OPTIONS,
+    ),
 )
 """``dl1``: images and parameters of a simulated observation; ``telescope-dl1``: of one telescope's file,
-with a calibration."""
+with a calibration; ``precalibrated-dl1``: of one that the camera calibrated."""
