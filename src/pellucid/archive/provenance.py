@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """How a derived product is made, and the record of it that goes inside its bytes."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from pellucid.archive.lineage import JSON, derived_key, plain
@@ -26,8 +26,8 @@ class Recipe:
     software : mapping of str to str
         Versions of all packages that shape numbers and files; those that the step's code reaches are part
         of the fingerprint.
-    inputs : mapping of str to Product
-        The product of each role.
+    inputs : mapping of str to sequence of Product
+        The products of each role, in order.
     """
 
     step: str
@@ -35,7 +35,7 @@ class Recipe:
     parameters: Mapping[str, JSON] = field(hash=False)
     code: str
     software: Mapping[str, str] = field(hash=False)
-    inputs: Mapping[str, Product] = field(hash=False)
+    inputs: Mapping[str, Sequence[Product]] = field(hash=False)
 
     @classmethod
     def of(cls, product: Product, get: Callable[[str], Product]) -> "Recipe":
@@ -60,19 +60,22 @@ class Recipe:
                 mend="choose a derived product: pellucid find",
                 code="raw-product",
             )
+        inputs: dict[str, list[Product]] = {}
+        for reference in product.inputs:  # which are ordered by role and position
+            inputs.setdefault(reference.role, []).append(get(reference.product))
         return cls(
             step=product.step,
             version=product.step_version,
             parameters=product.parameters,
             code=product.code,
             software=product.software,
-            inputs={i.role: get(i.product) for i in product.inputs},
+            inputs=inputs,
         )
 
     @property
     def key(self) -> str:
         """Lineage key of the product."""
-        contents = {role: [product.sha256] for role, product in self.inputs.items()}
+        contents = {role: [p.sha256 for p in products] for role, products in self.inputs.items()}
         return derived_key(self.step, self.version, self.parameters, self.code, contents)
 
     def provenance(self) -> dict[str, JSON]:
@@ -87,6 +90,7 @@ class Recipe:
             "parameters": plain(self.parameters),
             "inputs": [
                 {"role": role, "sha256": product.sha256, "product_type": product.product_type}
-                for role, product in sorted(self.inputs.items())
+                for role, products in sorted(self.inputs.items())
+                for product in products
             ],
         }

@@ -34,7 +34,7 @@ def main(folder: Path) -> None:
 
 
 def _carried_out(plan: dict[str, Any], folder: Path) -> dict[str, Any]:
-    files = {id: _checked(**given) for id, given in plan["given"].items()}
+    files: dict[str, Path] = {id: _checked(**given) for id, given in plan["given"].items()}
     rebuilt = []
     for number, item in enumerate(plan["steps"]):
         if any(id not in files for ids in item["inputs"].values() for id in ids):

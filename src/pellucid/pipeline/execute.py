@@ -2,9 +2,8 @@
 """Run one step over archived products and archive what comes out, or take it if it is there."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from pathlib import Path, PurePath
 from time import perf_counter
 
@@ -15,10 +14,14 @@ from pellucid.archive.lineage import JSON
 from pellucid.archive.product import InputReference, Product
 from pellucid.archive.provenance import Recipe
 from pellucid.archive.store import Blob
-from pellucid.errors import ConfigurationError, CorruptedInput, MissingInput, UsageError, nearest
-from pellucid.pipeline.step import Step
+from pellucid.errors import CorruptedInput, MissingInput, UsageError, nearest
+from pellucid.pipeline.attributes import Attributes, attributes
+from pellucid.pipeline.step import FALLBACK, Step
 
-__all__ = ["Outcome", "execute"]
+__all__ = ["Inputs", "Outcome", "execute", "identity_of_code", "make", "recipe_of"]
+
+type Inputs = Mapping[str, Product | Sequence[Product]]
+"""A product for each role, or several for a role that takes many."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +36,7 @@ class Outcome:
 def execute(
     archive: Archive,
     step: Step,
-    inputs: Mapping[str, Product],
+    inputs: Inputs,
     parameters: Mapping[str, JSON] | None = None,
     *,
     category: str | None = None,
@@ -52,8 +55,8 @@ def execute(
         Where the inputs are and the product goes.
     step : Step
         What to run.
-    inputs : mapping of str to Product
-        A product for each role of the step.
+    inputs : mapping of str to Product or sequence of Product
+        What each role of the step takes.
     parameters : mapping, optional
         Those that differ from the step's defaults.
     category, collection : str
@@ -76,54 +79,155 @@ def execute(
         The product is known, its bytes were gone, and the new ones differ (``not-reproducible``).
     """
     start = perf_counter()
-    _check_inputs(step, inputs)
-    recipe = Recipe(
+    recipe = recipe_of(archive, step, inputs, parameters)
+    known = _known(archive, recipe.key)
+    if known is not None and archive.has_bytes(known):
+        return Outcome(known, perf_counter() - start, reused=True)
+    product = make(
+        archive,
+        step,
+        recipe,
+        known=known,
+        category=category,
+        collection=collection,
+        progress=progress,
+        effort=effort,
+    )
+    return Outcome(product, perf_counter() - start, reused=False)
+
+
+def recipe_of(
+    archive: Archive,
+    step: Step,
+    inputs: Inputs,
+    parameters: Mapping[str, JSON] | None = None,
+    fallback: Mapping[str, str] | None = None,
+    code: str | None = None,
+) -> Recipe:
+    """Return how a step would make its product, after a look at its inputs and parameters.
+
+    Parameters
+    ----------
+    archive, step, inputs, parameters
+        As `execute`.
+    fallback : mapping of str to str, optional
+        Roles that a level's fallback filled, and which one; part of the product's identity.
+    code : str, optional
+        Identity of the step's code, where it is known already.
+
+    Raises
+    ------
+    UsageError, ConfigurationError
+        As `execute`.
+    """
+    several = {
+        role: (given,) if isinstance(given, Product) else tuple(given) for role, given in inputs.items()
+    }
+    several = {role: products for role, products in sorted(several.items()) if products}
+    _check_inputs(step, several)
+    complete = step.complete(parameters)
+    if fallback:
+        complete[FALLBACK] = dict(fallback)
+    return Recipe(
         step=step.name,
         version=step.version,
-        parameters=step.complete(parameters),
-        code=code_fingerprint(step.function, archive.cache and archive.cache / "sources.json"),
+        parameters=complete,
+        code=code or identity_of_code(archive, step),
         software=software_versions(),
-        inputs=dict(sorted(inputs.items())),
+        inputs=several,
     )
-    known = _known(archive, recipe.key)
+
+
+def identity_of_code(archive: Archive, step: Step) -> str:
+    """Return the identity of a step's code, with the help of what the archive remembers of sources."""
+    return code_fingerprint(step.function, archive.cache and archive.cache / "sources.json")
+
+
+def make(
+    archive: Archive,
+    step: Step,
+    recipe: Recipe,
+    *,
+    known: Product | None = None,
+    category: str | None = None,
+    collection: str = "local",
+    policy: Mapping[str, JSON] | None = None,
+    progress: Progress | None = None,
+    effort: Mapping[str, int] | None = None,
+) -> Product:
+    """Make a product and archive it, whole or not at all.
+
+    Parameters
+    ----------
+    archive, step, category, collection, progress, effort
+        As `execute`.
+    recipe : Recipe
+        What `recipe_of` returned.
+    known : Product, optional
+        The product as the index has it, where its bytes were lost.
+    policy : mapping, optional
+        The level's, noted in the index beside the product.
+
+    Returns
+    -------
+    Product
+        As the index has it now.
+
+    Raises
+    ------
+    MissingInput, CorruptedInput, ConfigurationError, PellucidError
+        As `execute`, and what the step raises.
+    """
     if known is not None:
-        if archive.has_bytes(known):
-            return Outcome(known, perf_counter() - start, reused=True)
         # lost bytes come back only with the record they were made with inside
         recipe = Recipe.of(known, archive.get)
-    files = {role: archive.path(product) for role, product in recipe.inputs.items()}
+    files = {role: [archive.path(p) for p in products] for role, products in recipe.inputs.items()}
     with archive.store.staging() as folder:
         output = folder / f"product{step.suffix}"
         summary = step.run(files, output, recipe.parameters, recipe.provenance(), progress, effort)
         if known is not None:
             _check_same(known, output)
-        attributes = _attributes(step, summary)
+        fallback = recipe.parameters.get(FALLBACK)
+        flags = [f"{role}: {how}" for role, how in fallback.items()] if isinstance(fallback, Mapping) else []
+        described = attributes(step, summary, recipe.inputs, flags)
+        if policy is not None:
+            described.summary["policy"] = policy
         blob = archive.store.adopt(output)
-    product = _product(step, recipe, attributes, blob, category, collection)
-    registered, _ = archive.catalogue.register(product)
-    return Outcome(registered, perf_counter() - start, reused=False)
+    registered, _ = archive.catalogue.register(_product(step, recipe, described, blob, category, collection))
+    return registered
 
 
-def _check_inputs(step: Step, inputs: Mapping[str, Product]) -> None:
-    if set(inputs) != set(step.inputs):
-        odd = sorted(set(inputs) - set(step.inputs))
+def _check_inputs(step: Step, inputs: Mapping[str, Sequence[Product]]) -> None:
+    needed = {role for role, declared in step.roles.items() if declared.required}
+    if not needed <= set(inputs) <= set(step.roles):
+        odd = sorted(set(inputs) - set(step.roles))
         raise UsageError(
             f"The step '{step.name}' needs other inputs.",
-            expected="inputs " + ", ".join(sorted(step.inputs)),
+            expected="inputs " + ", ".join(sorted(step.roles)),
             got="inputs " + ", ".join(sorted(inputs)),
-            mend=nearest(odd[0], list(step.inputs)) if odd else "give all of them",
+            mend=nearest(odd[0], list(step.roles)) if odd else "give all of them",
             code="wrong-input",
         )
-    for role, product in inputs.items():
-        if not fnmatchcase(product.product_type, step.inputs[role]):
+    for role, products in inputs.items():
+        declared = step.roles[role]
+        if len(products) > 1 and not declared.many:
             raise UsageError(
-                f"The product {product.short_id} ({product.name}) does not fit the step '{step.name}'.",
+                f"The step '{step.name}' takes one product in this role.",
                 where=f"input '{role}'",
-                expected=step.inputs[role],
-                got=product.product_type,
-                mend=f"find one that fits: pellucid find '{step.inputs[role]}'",
+                expected="one",
+                got=f"{len(products)}",
                 code="wrong-input",
             )
+        for product in products:
+            if not declared.fits(product.product_type):
+                raise UsageError(
+                    f"The product {product.short_id} ({product.name}) does not fit the step '{step.name}'.",
+                    where=f"input '{role}'",
+                    expected=declared.type,
+                    got=product.product_type,
+                    mend=f"find one that fits: pellucid find '{declared.type}'",
+                    code="wrong-input",
+                )
 
 
 def _known(archive: Archive, key: str) -> Product | None:
@@ -146,58 +250,8 @@ def _check_same(known: Product, output: Path) -> None:
         )
 
 
-@dataclass(frozen=True)
-class _Attributes:
-    """What a step's summary says about the product itself, and the rest."""
-
-    obs_id: int | None
-    telescopes: tuple[int, ...]
-    time_start: int | None
-    time_stop: int | None
-    flags: tuple[str, ...]
-    summary: Mapping[str, JSON]
-
-
-def _attributes(step: Step, summary: Mapping[str, JSON]) -> _Attributes:
-    rest = dict(summary)
-
-    def number(name: str) -> int | None:
-        value = rest.pop(name, None)
-        if value is None or (isinstance(value, int) and not isinstance(value, bool)):
-            return value
-        raise _bad_summary(step, name, "a whole number or nothing", value)
-
-    def several[T: (int, str)](name: str, of: type[T], what: str) -> tuple[T, ...]:
-        values = rest.pop(name, None) or []
-        if isinstance(values, list):
-            fitting = [v for v in values if isinstance(v, of) and not isinstance(v, bool)]
-            if len(fitting) == len(values):
-                return tuple(fitting)
-        raise _bad_summary(step, name, what, values)
-
-    return _Attributes(
-        obs_id=number("obs_id"),
-        telescopes=tuple(sorted(set(several("telescopes", int, "a list of whole numbers")))),
-        time_start=number("time_start"),
-        time_stop=number("time_stop"),
-        flags=several("flags", str, "a list of texts"),
-        summary=rest,
-    )
-
-
-def _bad_summary(step: Step, name: str, expected: str, got: JSON) -> ConfigurationError:
-    return ConfigurationError(
-        f"The step '{step.name}' returned an ill-formed summary.",
-        where=f"{step.function}, key '{name}'",
-        expected=expected,
-        got=repr(got),
-        mend="report this to the author of the step",
-        code="bad-summary",
-    )
-
-
 def _product(
-    step: Step, recipe: Recipe, attributes: _Attributes, blob: Blob, category: str | None, collection: str
+    step: Step, recipe: Recipe, described: Attributes, blob: Blob, category: str | None, collection: str
 ) -> Product:
     return Product(
         id=recipe.key,
@@ -207,28 +261,33 @@ def _product(
         size=blob.size,
         format=step.format,
         name=_name(recipe, step),
-        obs_id=attributes.obs_id,
-        telescopes=attributes.telescopes,
+        obs_id=described.obs_id,
+        telescopes=described.telescopes,
+        device=described.device,
         category=category,
         collection=collection,
-        time_start=attributes.time_start,
-        time_stop=attributes.time_stop,
+        time_start=described.time_start,
+        time_stop=described.time_stop,
         step=recipe.step,
         step_version=recipe.version,
         parameters=recipe.parameters,
         code=recipe.code,
         software=recipe.software,
         determinism=step.determinism,
-        flags=attributes.flags,
-        summary=attributes.summary,
-        inputs=tuple(InputReference(role, 0, product.id) for role, product in recipe.inputs.items()),
+        flags=described.flags,
+        summary=described.summary,
+        inputs=tuple(
+            InputReference(role, position, product.id)
+            for role, products in recipe.inputs.items()
+            for position, product in enumerate(products)
+        ),
     )
 
 
 def _name(recipe: Recipe, step: Step) -> str:
     """Return the first input's name with its format suffixes (``.simtel.zst``) exchanged for the step's."""
-    names = [product.name for product in recipe.inputs.values()]
-    name = names[0] if names else step.name
+    role = step.leader if step.leader in recipe.inputs else next(iter(recipe.inputs), None)
+    name = recipe.inputs[role][0].name if role is not None else step.name
     while re.fullmatch(r"\.[A-Za-z][A-Za-z0-9]{0,6}", PurePath(name).suffix):
         name = PurePath(name).stem
     return name + step.suffix

@@ -5,17 +5,19 @@ The function that a step names has this contract::
 
     function(inputs, output, parameters, provenance) -> summary
 
-``inputs`` maps roles to files, for reading only; ``output`` is a file that does not exist yet, which
-it writes, ``provenance`` inside it; ``parameters`` are complete. It returns a JSON-ready mapping:
-``obs_id``, ``telescopes``, ``time_start``, ``time_stop`` (ns TAI) and ``flags`` describe the product,
-the rest are numbers one wants to search by. It may take a keyword ``progress``, called with
-(done, total, unit), and a keyword ``effort``, a mapping of ``threads`` and ``chunk_events`` to numbers
-that no byte of the output may depend on. It looks at nothing else: no clock, no environment, no other
-file.
+``inputs`` maps roles to files, for reading only: a path, or a tuple of paths for a role that takes many;
+an optional role that nothing fits is absent. ``output`` is a file that does not exist yet, which it writes,
+``provenance`` inside it; ``parameters`` are complete. It returns a JSON-ready mapping: ``obs_id``,
+``telescopes``, ``device``, ``time_start``, ``time_stop`` (ns TAI) and ``flags`` describe the product, and
+follow from the leading input where they are absent; ``without`` is a list of sentences, what it could not
+do for want of inputs; the rest are numbers one wants to search by. It may take a keyword ``progress``,
+called with (done, total, unit), and a keyword ``effort``, a mapping of ``threads`` and ``chunk_events`` to
+numbers that no byte of the output may depend on. It looks at nothing else: no clock, no environment, no
+other file.
 """
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from importlib import import_module
@@ -25,9 +27,14 @@ from typing import Literal
 from pellucid.archive.files import Progress
 from pellucid.archive.lineage import JSON, plain
 from pellucid.archive.product import check_product_type
-from pellucid.errors import ConfigurationError, PellucidError, nearest
+from pellucid.errors import ConfigurationError, PellucidError
+from pellucid.pipeline.inputs import Input, duration_ns
+from pellucid.pipeline.parameters import Declared, completed, defaults
 
-__all__ = ["Step"]
+__all__ = ["FALLBACK", "Step"]
+
+FALLBACK = "fallback"
+"""Name under which a product's parameters tell which roles a level's fallback filled; no step has it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,8 +49,11 @@ class Step:
         Version of the algorithm; part of the lineage key.
     function : str
         ``package.module:name`` of a function with the contract above, imported when it is run.
-    inputs : mapping of str to str
-        Product type of each role; may have ``*`` and ``?``, as in ``DL0/Event/*/*``.
+    inputs : mapping of str to Input or str
+        What each role takes; a bare product type, which may have ``*`` and ``?``, is short for an `Input`.
+        The first required role that takes one product and no calibration leads: the step runs once for
+        each product of that type, and the other roles are filled to go with it. Where all take many, it
+        runs once for each telescope, device or array, as the first of them says.
     output : str
         Product type of what it makes.
     format : str
@@ -51,7 +61,18 @@ class Step:
     suffix : str
         End of the file name of what it makes, e.g. ``.dl1.h5``.
     parameters : mapping
-        All parameters with their defaults; nested mappings are groups.
+        All parameters: their defaults, or a `pellucid.pipeline.parameters.parameter` where there is more to
+        say, such as a unit; nested mappings are groups.
+    section : str
+        Section of the configuration whose keys are parameters too; empty where none is.
+    valid : str
+        How long what it makes is in force as a calibration, from the start of what it covers: a length of
+        time such as ``12 h``, or ``night``, to the end of the night; the next one ends it early. Empty for
+        what is no calibration.
+    levels : tuple of str
+        Levels (A, B, C) that it belongs to.
+    cost : float
+        About how many seconds it takes for one product; only the order of work and the time left follow.
     determinism : str
         ``bitwise``: same inputs, same bytes. ``tolerance``: same within the algorithm's tolerance.
     """
@@ -59,16 +80,22 @@ class Step:
     name: str
     version: str
     function: str
-    inputs: Mapping[str, str] = field(hash=False)
+    inputs: Mapping[str, Input | str] = field(hash=False)
     output: str
     format: str = "hdf5"
     suffix: str = ".h5"
-    parameters: Mapping[str, JSON] = field(default_factory=dict, hash=False)
+    parameters: Mapping[str, Declared] = field(default_factory=dict, hash=False)
+    section: str = ""
+    valid: str = ""
+    levels: tuple[str, ...] = ("A", "B", "C")
+    cost: float = 1.0
     determinism: Literal["bitwise", "tolerance"] = "bitwise"
 
     def __post_init__(self) -> None:
         check_product_type(self.output)
-        plain(self.parameters, f"step {self.name}")
+        plain(defaults(self.parameters), f"step {self.name}")
+        if self.valid not in ("", "night"):
+            duration_ns(self.valid)
         module, colon, name = self.function.partition(":")
         if not (module and colon and name.isidentifier()):
             raise ConfigurationError(
@@ -91,11 +118,22 @@ class Step:
             A key is unknown, at any depth (``unknown-key``; the nearest is told), or a value is of
             another kind than the default (``wrong-type``), or has no canonical form.
         """
-        return _merged(self.parameters, given or {}, self.name)
+        return completed(self.parameters, given or {}, self.name)
+
+    @cached_property
+    def roles(self) -> Mapping[str, Input]:
+        """What each role takes, declared in full."""
+        return {role: Input.of(declared) for role, declared in self.inputs.items()}
+
+    @cached_property
+    def leader(self) -> str | None:
+        """The role that leads: one run for each product in it; None where all take many, or there is none."""
+        leading = (r for r, i in self.roles.items() if i.required and not (i.many or i.validity))
+        return next(leading, None)
 
     def run(
         self,
-        inputs: Mapping[str, Path],
+        inputs: Mapping[str, Path | Sequence[Path]],
         output: Path,
         parameters: Mapping[str, JSON],
         provenance: Mapping[str, JSON],
@@ -108,11 +146,14 @@ class Step:
         ------
         PellucidError
             It wrote no output (``no-output``); and whatever the function itself raises.
+        ConfigurationError
+            Its summary is none (``bad-summary``), or holds NaN or a like (``not-canonical``).
         """
         offered = {"progress": progress, "effort": effort}
         extra = {k: v for k, v in offered.items() if v is not None and k in self._keywords}
-        summary = self._callable(inputs, output, parameters, provenance, **extra)
-        if not output.is_file():
+        own = {name: value for name, value in parameters.items() if name != FALLBACK}
+        summary: object = self._callable(self._files(inputs), output, own, provenance, **extra)
+        if not output.is_file() or output.stat().st_size == 0:
             raise PellucidError(
                 f"The step '{self.name}' ended without its output.",
                 expected=f"the function {self.function} to write the file it is given",
@@ -120,8 +161,23 @@ class Step:
                 code="no-output",
             )
         checked = plain(summary, f"summary of step {self.name}")
-        assert isinstance(checked, dict)
+        if not isinstance(checked, dict):
+            raise ConfigurationError(
+                f"The step '{self.name}' returned no summary.",
+                where=self.function,
+                expected="a mapping, maybe an empty one",
+                got=type(summary).__name__,
+                mend="report this to the author of the step",
+                code="bad-summary",
+            )
         return checked
+
+    def _files(self, inputs: Mapping[str, Path | Sequence[Path]]) -> dict[str, Path | tuple[Path, ...]]:
+        files: dict[str, Path | tuple[Path, ...]] = {}
+        for role, given in inputs.items():
+            paths = (given,) if isinstance(given, Path) else tuple(given)
+            files[role] = paths if self.roles[role].many else paths[0]
+        return files
 
     @cached_property
     def _callable(self) -> Callable[..., Mapping[str, JSON]]:
@@ -132,46 +188,3 @@ class Step:
     @property
     def _keywords(self) -> frozenset[str]:
         return frozenset(inspect.signature(self._callable).parameters)
-
-
-def _merged(defaults: Mapping[str, JSON], given: Mapping[str, JSON], where: str) -> dict[str, JSON]:
-    for key in given:
-        if key not in defaults:
-            raise ConfigurationError(
-                f"There is no parameter '{key}'.",
-                where=where,
-                mend=nearest(str(key), list(defaults)) if defaults else "this group takes no parameters",
-                code="unknown-key",
-            )
-    return {
-        key: _fitting(default, given[key], f"{where}.{key}") if key in given else plain(default)
-        for key, default in defaults.items()
-    }
-
-
-def _fitting(default: JSON, value: JSON, where: str) -> JSON:
-    """Return a given value in the type of its default, so that 5 and 5.0 are one product."""
-    if isinstance(default, Mapping) and isinstance(value, Mapping):
-        return _merged(default, value, where)
-    value = plain(value, where)
-    if default is None or type(value) is type(plain(default)):
-        return value
-    if isinstance(default, float) and type(value) is int:
-        return float(value)
-    raise ConfigurationError(
-        "A parameter is of the wrong type.",
-        where=where,
-        expected=f"{_KINDS[type(plain(default))]}, as in {default!r}",
-        got=repr(value),
-        code="wrong-type",
-    )
-
-
-_KINDS: dict[type, str] = {
-    bool: "true or false",
-    int: "a whole number",
-    float: "a number",
-    str: "text",
-    list: "a list",
-    dict: "a group of parameters",
-}
