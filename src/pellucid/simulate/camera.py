@@ -12,6 +12,7 @@ from pellucid.simulate.light import Light
 from pellucid.simulate.nsb import ac_shift, sky_photoelectrons
 from pellucid.simulate.pmt import add_pulses, pulse_template, spe_charges
 from pellucid.simulate.response import CameraResponse
+from pellucid.simulate.sipm import sipm_charges
 
 __all__ = ["EXCESS_NOISE", "CameraEvent", "CameraSimulator"]
 
@@ -55,20 +56,34 @@ class CameraSimulator:
         Its pixels.
     excess : float
         Excess noise factor squared, F^2.
+    crosstalk : float
+        Above 0, the sensors are silicon photomultipliers with so much optical cross-talk, and their
+        excess noise follows from it.
     """
 
     def __init__(
-        self, kind: CameraPreset, telescope: Telescope, response: CameraResponse, excess: float = EXCESS_NOISE
+        self,
+        kind: CameraPreset,
+        telescope: Telescope,
+        response: CameraResponse,
+        excess: float = EXCESS_NOISE,
+        crosstalk: float = 0.0,
     ) -> None:
         self.kind = kind
         self.telescope = telescope
         self.response = response
         self.excess = excess
+        self.crosstalk = crosstalk
         self._template = pulse_template(kind)
-        self._gain = response.gain.astype(np.float32)
         self._noise = response.noise.astype(np.float32)[..., None]
 
-    def expose(self, rng: np.random.Generator, light: Light, sky: float) -> CameraEvent:
+    def expose(
+        self,
+        rng: np.random.Generator,
+        light: Light,
+        sky: float | npt.NDArray[np.float64],
+        response: CameraResponse | None = None,
+    ) -> CameraEvent:
         """Record one event.
 
         Photo-electrons of the light are Poisson in each pixel, those of the sky Poisson in time; each
@@ -80,10 +95,12 @@ class CameraSimulator:
             Source of the random numbers, one per telescope and event.
         light : Light
             Light on the camera.
-        sky : float
+        sky : float or ndarray of float64, shape (n_pixels,)
             Night-sky photo-electrons per pixel and ns; 0 with the shutter closed.
+        response : CameraResponse, optional
+            The camera's pixels at this moment, where they change; their noise does not.
         """
-        r, n_pixels = self.response, self.telescope.geometry.n_pixels
+        r, n_pixels = response or self.response, self.telescope.geometry.n_pixels
         counts = rng.poisson(light.expected * r.efficiency * ~r.dead).astype(np.int32)
         pixel = np.repeat(np.arange(n_pixels, dtype=np.int32), counts)
         time = (light.time[pixel] + light.width * rng.standard_normal(pixel.size)).astype(np.float32)
@@ -91,9 +108,13 @@ class CameraSimulator:
         margin = 12.0
         window = self.kind.n_samples / self.kind.sampling_rate
         sky_pixel, sky_time = sky_photoelectrons(rng, rate, -margin, window + margin)
-        charge = spe_charges(rng, pixel.size + sky_pixel.size, self.excess)
+        if self.crosstalk > 0.0:
+            charge = sipm_charges(rng, pixel.size + sky_pixel.size, self.crosstalk)
+        else:
+            charge = spe_charges(rng, pixel.size + sky_pixel.size, self.excess)
         adc = self._digitise(
             rng,
+            r,
             rate,
             np.concatenate([pixel, sky_pixel]),
             np.concatenate([time + r.time_offset[pixel].astype(np.float32), sky_time]),
@@ -104,18 +125,19 @@ class CameraSimulator:
     def _digitise(
         self,
         rng: np.random.Generator,
+        r: CameraResponse,
         rate: npt.NDArray[np.float64],
         pixel: npt.NDArray[np.int32],
         time: npt.NDArray[np.float32],
         charge: npt.NDArray[np.float32],
     ) -> npt.NDArray[np.uint16]:
-        r, kind = self.response, self.kind
+        kind = self.kind
         waveform = rng.standard_normal((*r.gain.shape, kind.n_samples), dtype=np.float32)
         waveform *= self._noise
         base = r.pedestal - ac_shift(rate, r.gain, kind.sampling_rate)
         waveform += base.astype(np.float32)[..., None]
         t = self._template
-        add_pulses(waveform, self._gain, pixel, time, charge, t.values, t.first, t.rate)
+        add_pulses(waveform, r.gain.astype(np.float32), pixel, time, charge, t.values, t.first, t.rate)
         return np.clip(np.rint(waveform), 0, FULL_SCALE).astype(np.uint16)
 
 

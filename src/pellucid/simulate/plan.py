@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """What is simulated: the configuration of a run, and the events that follow from it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -9,6 +9,7 @@ import numpy.typing as npt
 from pellucid.errors import ConfigurationError
 from pellucid.events.batch import EventType
 from pellucid.instrument import Subarray
+from pellucid.simulate.history import HistoryPlan
 from pellucid.simulate.light import Muon, Shower, shower_light
 from pellucid.simulate.seeds import Purpose, generator
 from pellucid.times import from_unix_utc, shifted
@@ -47,6 +48,10 @@ class SimulationConfig:
         Begin, in Unix UTC seconds.
     rate : float
         Events per second.
+    crosstalk : float
+        Above 0, the sensors are silicon photomultipliers with so much optical cross-talk.
+    history : HistoryPlan
+        What happens to the cameras in the course of the run; nothing by default.
     """
 
     seed: int = 1
@@ -66,6 +71,8 @@ class SimulationConfig:
     subarray_id: int = 2
     start_unix: int = 1768514400
     rate: float = 500.0
+    crosstalk: float = 0.0
+    history: HistoryPlan = field(default_factory=HistoryPlan)
 
     def __post_init__(self) -> None:
         bounds = {
@@ -86,6 +93,7 @@ class SimulationConfig:
             "subarray_id": self.subarray_id > 0,
             "start_unix": 0 <= self.start_unix < 2**32 - 10**6,
             "rate": 0.0 < self.rate <= 1e6,
+            "crosstalk": 0.0 <= self.crosstalk < 0.9,
         }
         wrong = [name for name, right in bounds.items() if not right]
         if wrong:

@@ -15,6 +15,7 @@ from pellucid.formats.description import write_description
 from pellucid.instrument import Subarray, Telescope
 from pellucid.simulate.camera import CameraEvent, CameraSimulator
 from pellucid.simulate.dl0 import DL0Names, SubarrayWriter, TelescopeWriter, quiet
+from pellucid.simulate.history import CameraHistory, HistoryPlan, draw_history
 from pellucid.simulate.instruments import PIXELS_PER_MODULE, CameraPreset, make_subarray, preset
 from pellucid.simulate.light import Light, flash_light, muon_light, no_light, shower_light
 from pellucid.simulate.plan import PlannedEvent, SimulationConfig, plan_run
@@ -67,20 +68,32 @@ class RunSimulator:
         self.kind: CameraPreset = preset(config.camera)
         self.subarray: Subarray = make_subarray(self.kind, config.telescopes)
         self.events: list[PlannedEvent] = plan_run(config, self.subarray)
+        self._histories: dict[int, CameraHistory] = {}
 
     def camera(self, tel_id: int) -> CameraSimulator:
         """Return the camera of a telescope."""
         telescope = self.subarray.telescopes[tel_id]
         response = draw_response(self.kind, telescope.geometry.n_pixels, self.config.seed, tel_id)
-        return CameraSimulator(self.kind, telescope, response, self.config.excess)
+        c = self.config
+        return CameraSimulator(self.kind, telescope, response, c.excess, c.crosstalk)
+
+    def history(self, tel_id: int) -> CameraHistory:
+        """Return what happens to the camera of a telescope."""
+        geometry = self.subarray.telescopes[tel_id].geometry
+        return draw_history(self.config.history, geometry, self.config.seed, tel_id)
 
     def record(self, camera: CameraSimulator, event: PlannedEvent) -> CameraEvent:
         """Return what a camera records in an event; it depends on seed, telescope and event alone."""
         tel_id = camera.telescope.tel_id
         light = self._light(camera.telescope, event)
-        sky = 0.0 if event.event_type is EventType.DARK_PEDESTAL else self.config.sky
         rng = generator(self.config.seed, Purpose.READOUT, tel_id, event.event_id)
-        return camera.expose(rng, light, sky)
+        dark = event.event_type is EventType.DARK_PEDESTAL
+        if self.config.history == HistoryPlan():
+            return camera.expose(rng, light, 0.0 if dark else self.config.sky)
+        history = self._histories.setdefault(tel_id, self.history(tel_id))
+        time = (event.event_id - 1) / self.config.rate
+        sky = 0.0 if dark else history.sky(camera.telescope.geometry, self.config.sky, time)
+        return camera.expose(rng, light, sky, history.response(camera.response, time))
 
     def _light(self, telescope: Telescope, event: PlannedEvent) -> Light:
         n_pixels, peak = telescope.geometry.n_pixels, self.kind.peak

@@ -19,6 +19,7 @@ class Purpose(IntEnum):
     SHOWER = 2
     LIGHT = 3
     READOUT = 4
+    HISTORY = 5
 
 
 def generator(seed: int, purpose: Purpose, tel_id: int = 0, event_id: int = 0) -> np.random.Generator:
