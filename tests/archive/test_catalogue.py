@@ -11,6 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from pellucid.archive import InputReference, Product
 from pellucid.archive.catalogue import Catalogue
 from pellucid.archive.engine import transaction
+from pellucid.archive.moments import night_of, parse_moment
 from pellucid.errors import (
     ConfigurationError,
     CorruptedInput,
@@ -58,6 +59,10 @@ FULL = raw(
     flags=("partial", "odd"),
     device="raman-1",
     summary={"n": 7},
+    night=20261123,
+    quality="good",
+    rights="PROPRIETARY",
+    release_date=2**62,
     inputs=(InputReference("left", 0, f"{1:064x}"), InputReference("right", 0, f"{2:064x}")),
 )
 
@@ -279,3 +284,65 @@ def test_errors_tell_how_to_mend(catalogue: Catalogue) -> None:
         catalogue.get("nothing")
     assert caught.value.mend
     assert caught.value.exit_code == 105
+
+
+def test_a_night_begins_at_noon() -> None:
+    noon = parse_moment("2026-11-23T12:00")
+    assert night_of(noon) == 20261123
+    assert night_of(noon - 60 * 10**9) == 20261122
+    evening, morning = parse_moment("2026-12-31T23:30"), parse_moment("2027-01-01T06:30")
+    for longitude in (-70.3, -17.9, 0.0):
+        assert night_of(evening, longitude) == night_of(morning, longitude) == 20261231
+    tokyo = 139.7
+    assert night_of(parse_moment("2026-11-23T02:00"), tokyo) == 20261122
+    assert night_of(parse_moment("2026-11-23T03:00"), tokyo) == 20261123
+
+
+def test_the_night_is_filled_in_where_time_is_told(catalogue: Catalogue) -> None:
+    start = parse_moment("2026-11-24T02:10")
+    timed, _ = catalogue.register(raw(1, time_start=start, time_stop=start + 1))
+    untimed, _ = catalogue.register(raw(2))
+    told, _ = catalogue.register(raw(3, time_start=start, time_stop=start + 1, night=20200101))
+    unset, _ = catalogue.register(raw(4, time_start=-5, time_stop=5))
+    assert [p.night for p in (timed, untimed, told, unset)] == [20261123, None, 20200101, None]
+    assert catalogue.find(night=20261123) == [timed]
+
+
+def test_products_are_found_by_what_governs_them(catalogue: Catalogue) -> None:
+    a, _ = catalogue.register(raw(1, category="A", quality="good", rights="PUBLIC"))
+    b, _ = catalogue.register(raw(2, category="B", quality="bad", rights="SECURE"))
+    assert (
+        catalogue.find(category="A")
+        == catalogue.find(quality="good")
+        == catalogue.find(rights="PUBLIC")
+        == [a]
+    )
+    assert catalogue.find(category="B", rights="SECURE") == [b]
+    assert catalogue.find(category="A", rights="SECURE") == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"rights": "public"}, "rights"),
+        ({"night": 20261131}, "night"),
+        ({"night": 26}, "night"),
+        ({"night": 19690101}, "night"),
+        ({"quality": "not so good"}, "ill-spelled-name"),
+    ],
+)
+def test_what_cannot_govern_a_product_is_refused(changes: dict[str, object], code: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        raw(1, **changes)
+    assert caught.value.code == code
+
+
+@pytest.mark.parametrize("statement", ["UPDATE products SET size = 11", "DELETE FROM products"])
+def test_the_database_lets_nobody_change_or_remove_a_product(catalogue: Catalogue, statement: str) -> None:
+    catalogue.register(raw(1))
+    with (
+        pytest.raises(IntegrityError, match="never changed or removed"),
+        transaction(catalogue.engine) as connection,
+    ):
+        connection.exec_driver_sql(statement)
+    assert catalogue.get(f"{1:064x}").size == 10

@@ -314,7 +314,7 @@ def test_devices(catalogue: Catalogue, make: Make) -> None:
 def test_the_clock_of_the_archive_never_goes_back(
     catalogue: Catalogue, make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pellucid.archive.validity.time.time_ns", lambda: 1000)
+    monkeypatch.setattr("pellucid.archive.journal.time.time_ns", lambda: 1000)
     acts: list[Certificate] = []
     for n in range(3):
         acts += catalogue.certify(make(n + 1), "B", 10 * n, 10 * n + 10)[0]

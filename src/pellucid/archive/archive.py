@@ -9,7 +9,7 @@ from pellucid.archive.files import Progress, copy_hashed
 from pellucid.archive.ingest import sniff
 from pellucid.archive.lineage import JSON, raw_key
 from pellucid.archive.output import check_output, new_file
-from pellucid.archive.product import Product, check_product_type
+from pellucid.archive.product import Product, Rights, check_product_type
 from pellucid.archive.store import Store
 from pellucid.errors import ConfigurationError, CorruptedInput, MissingInput
 
@@ -40,6 +40,12 @@ class Archive:
         self.decertify = catalogue.decertify
         self.lookup = catalogue.lookup
         self.explain = catalogue.explain
+        self.claims = catalogue.claims
+        self.judge = catalogue.judge
+        self.verdicts = catalogue.verdicts
+        self.tag = catalogue.tag
+        self.untag = catalogue.untag
+        self.tagged = catalogue.tags.tagged
 
     def ingest(
         self,
@@ -55,6 +61,10 @@ class Archive:
         time_stop: int | None = None,
         flags: Sequence[str] = (),
         summary: Mapping[str, JSON] | None = None,
+        night: int | None = None,
+        quality: str | None = None,
+        rights: Rights | None = None,
+        release_date: int | None = None,
         progress: Progress | None = None,
     ) -> tuple[Product, bool]:
         """Take a file in as a raw product.
@@ -65,7 +75,8 @@ class Archive:
             The file; it is copied, never moved.
         product_type : str, optional
             Where the file itself does not tell it.
-        obs_id, telescopes, device, category, collection, time_start, time_stop, flags, summary
+        obs_id, telescopes, device, category, collection, time_start, time_stop, flags, summary, night, \
+        quality, rights, release_date
             As in `Product`.
         progress : callable, optional
             Called with (bytes done, bytes in all, "B").
@@ -113,6 +124,10 @@ class Archive:
                 time_stop=time_stop,
                 flags=tuple(flags),
                 summary=dict(summary or {}),
+                night=night,
+                quality=quality,
+                rights=rights,
+                release_date=release_date,
             )
         )
         if product_type is not None and product.product_type != product_type:

@@ -11,13 +11,16 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, func, select
 
+from pellucid.archive.claims import Claims
 from pellucid.archive.engine import database_errors, open_engine, transaction
 from pellucid.archive.lineage import is_key
 from pellucid.archive.lookup import LookUp
-from pellucid.archive.product import Product
+from pellucid.archive.product import Judgement, Product
 from pellucid.archive.rows import insert_products, product_of, select_products
 from pellucid.archive.tables import PRODUCT_TELESCOPES, PRODUCT_TYPES, PRODUCTS
+from pellucid.archive.tags import Tags, in_tag
 from pellucid.archive.validity import Validity
+from pellucid.archive.verdicts import Verdict, Verdicts
 from pellucid.errors import CorruptedInput, MissingInput, UsageError
 
 __all__ = ["Catalogue"]
@@ -27,7 +30,7 @@ type _Query = Select[tuple[Any, ...]]
 
 
 class Catalogue:
-    """The index of an archive; `Validity` and `LookUp` of its calibrations are here too.
+    """The index of an archive; validity, look-up, verdicts, tags and claims are here too.
 
     Parameters
     ----------
@@ -49,6 +52,9 @@ class Catalogue:
         self.decertify = self.validity.decertify
         self.lookup = self._lookup.lookup
         self.explain = self._lookup.explain
+        self.claims = Claims(self.engine, path)
+        self.opinions = Verdicts(self.engine, path)
+        self.tags = Tags(self.engine, path)
 
     def close(self) -> None:
         """Give the database connections back."""
@@ -137,6 +143,11 @@ class Catalogue:
         step: str | None = None,
         collection: str | None = None,
         kind: str | None = None,
+        category: str | None = None,
+        night: int | None = None,
+        quality: str | None = None,
+        rights: str | None = None,
+        tag: str | None = None,
         time: tuple[int, int] | None = None,
         limit: int | None = None,
     ) -> list[Product]:
@@ -148,8 +159,12 @@ class Catalogue:
             With ``*``, ``?`` and ``[...]`` as in a shell; ``*`` passes over slashes. Case counts.
         obs_id, tel : int, optional
             Observation; telescope that the product covers.
-        device, step, collection, kind : str, optional
+        device, step, collection, kind, category, quality, rights : str, optional
             Exactly as registered.
+        night : int, optional
+            Night YYYYMMDD.
+        tag : str, optional
+            Tagged set that the product is in now.
         time : tuple of int, optional
             Half-open span (start, stop) in ns TAI that the product's cover must touch. Products
             without a cover never do.
@@ -163,6 +178,10 @@ class Catalogue:
             "step": step,
             "collection": collection,
             "kind": kind,
+            "category": category,
+            "night": night,
+            "quality": quality,
+            "rights": rights,
         }
         for column, value in exactly.items():
             if value is not None:
@@ -170,6 +189,8 @@ class Catalogue:
         if tel is not None:
             covering = select(PRODUCT_TELESCOPES.c.product).where(PRODUCT_TELESCOPES.c.tel_id == tel)
             query = query.where(_P.row.in_(covering))
+        if tag is not None:
+            query = query.where(in_tag(tag))
         if time is not None:
             query = query.where(_P.time_start < time[1], _P.time_stop > time[0])
         with database_errors(self.path), self.engine.connect() as connection:
@@ -179,6 +200,28 @@ class Catalogue:
             if name is None:
                 return _load(connection, query.limit(limit))
             return _load_named(connection, query, name, limit)
+
+    def judge(
+        self, product_id: str, *, party: str, verdict: Judgement, reason: str, signature: str = ""
+    ) -> Verdict:
+        """Note a party's verdict on a product, given by its id or the first digits of it.
+
+        Parameters, return and errors are those of `pellucid.archive.verdicts.Verdicts.judge` and `get`.
+        """
+        product = self.get(product_id)
+        return self.opinions.judge(product, party=party, verdict=verdict, reason=reason, signature=signature)
+
+    def verdicts(self, product_id: str) -> list[Verdict]:
+        """Return all that was ever said of a product, in the order of time."""
+        return self.opinions.verdicts(self.get(product_id))
+
+    def tag(self, name: str, ids: Sequence[str], *, because: str = "") -> int:
+        """Put products into a tagged set, by their ids; see `pellucid.archive.tags.Tags.tag`."""
+        return self.tags.tag(name, [self.get(id) for id in ids], because=because)
+
+    def untag(self, name: str, ids: Sequence[str], *, because: str = "") -> int:
+        """Take products out of a tagged set, by their ids; see `pellucid.archive.tags.Tags.untag`."""
+        return self.tags.untag(name, [self.get(id) for id in ids], because=because)
 
     def product_types(self) -> list[str]:
         """Return the product types there have been in this archive, sorted."""

@@ -54,9 +54,18 @@ def open_engine(where: Path | str) -> Engine:
 
 
 @contextmanager
-def transaction(engine: Engine) -> Iterator[Connection]:
-    """Open a transaction that writes: whole or not at all, one writer at a time."""
-    with engine.connect().execution_options(writes=True) as connection, connection.begin():
+def transaction(engine: Engine, *, alone: bool = True) -> Iterator[Connection]:
+    """Open a transaction that writes: whole or not at all.
+
+    Parameters
+    ----------
+    engine : Engine
+        The database.
+    alone : bool
+        Whether no other may write meanwhile, where the engine can have several; what numbers rows or
+        tells the archive's time has to be alone.
+    """
+    with engine.connect().execution_options(writes=True, alone=alone) as connection, connection.begin():
         yield connection
 
 
@@ -145,11 +154,12 @@ def _prepare(connection: sqlite3.Connection, _record: object) -> None:
 
 
 def _begin(connection: Connection) -> None:
-    writes = connection.get_execution_options().get("writes", False)
+    options = connection.get_execution_options()
+    writes = options.get("writes", False)
     if connection.dialect.name == "sqlite":
         # the driver would begin late and as a reader; a writer that was a reader first can be turned away
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
-    elif writes:
+    elif writes and options["alone"]:
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _WRITERS_LOCK})
 
 
@@ -170,7 +180,7 @@ def _upgrade(engine: Engine, where: Path | str) -> None:
     if engine.dialect.name == "sqlite":
         _switch_to_wal(engine)
     try:
-        with transaction(engine) as connection:
+        with _foreign_keys_off(engine), transaction(engine) as connection:
             layout = _layout_in(connection)  # another process may have been faster
             if layout is None or 0 < layout[0] < SCHEMA_VERSION:
                 upgrade(connection, layout[0] if layout else 0)
@@ -183,6 +193,24 @@ def _upgrade(engine: Engine, where: Path | str) -> None:
             mend="let the database's owner do it once: CREATE EXTENSION btree_gist",
             code="index-rights",
         ) from error
+
+
+@contextmanager
+def _foreign_keys_off(engine: Engine) -> Iterator[None]:
+    """Let SQLite rebuild tables that others refer to, which it allows no other way."""
+
+    def switch(connection: sqlite3.Connection, _record: object, _proxy: object) -> None:
+        connection.execute("PRAGMA foreign_keys = OFF")
+
+    if engine.dialect.name != "sqlite":
+        yield
+        return
+    event.listen(engine, "checkout", switch)
+    try:
+        yield
+    finally:
+        event.remove(engine, "checkout", switch)
+        engine.dispose()  # the next connection watches foreign keys again
 
 
 def _switch_to_wal(engine: Engine) -> None:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Why this calibration and not those: every candidate of a look-up with the reason it was taken or not."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from fnmatch import fnmatchcase
 from itertools import groupby
@@ -10,8 +10,17 @@ from sqlalchemy import Connection, and_, not_, select, true
 
 from pellucid.archive.lineage import JSON
 from pellucid.archive.moments import clock_text, moment_text, span_text
-from pellucid.archive.tables import FOREVER, PRODUCT_TELESCOPES, PRODUCT_TYPES, PRODUCTS, SLOTS, VALIDITY
+from pellucid.archive.tables import (
+    FOREVER,
+    PRODUCT_TELESCOPES,
+    PRODUCT_TYPES,
+    PRODUCTS,
+    SLOTS,
+    VALIDITY,
+    VERDICTS,
+)
 from pellucid.archive.validity import Certificate, certificates_query
+from pellucid.archive.verdicts import is_rejection
 from pellucid.errors import MissingInput, PellucidError, UsageError
 
 __all__ = [
@@ -23,7 +32,7 @@ __all__ = [
     "explained",
 ]
 
-_V, _S, _P = VALIDITY.c, SLOTS.c, PRODUCTS.c
+_V, _S, _P, _J = VALIDITY.c, SLOTS.c, PRODUCTS.c, VERDICTS.c
 
 BEFORE, AFTER, ELSEWHERE, UNCERTIFIED = 20, 3, 10, 5
 """How many candidates are told at most: of each slot that was asked those that begin before the moment and
@@ -31,7 +40,8 @@ after it; those valid for other devices or in other collections; those that nobo
 
 
 class CalibrationMissing(MissingInput):
-    """No calibration of this type and device is certified for the moment, or was before it."""
+    """No calibration of this type and device is certified for the moment, or was before it; or the one that
+    is was rejected."""
 
     default_code = "calibration-missing"
 
@@ -62,7 +72,7 @@ class Candidate:
         Half-open span of its validity, or else of what it covers, in ns TAI since 1970.
     reason : str
         ``chosen``, or why not: ``later-in-path``, ``expired``, ``not-yet-valid``, ``withdrawn``,
-        ``not-yet-known``, ``other-device``, ``other-collection``, ``not-certified``.
+        ``not-yet-known``, ``rejected``, ``other-device``, ``other-collection``, ``not-certified``.
     why : str
         The reason as a sentence.
     """
@@ -129,7 +139,9 @@ def explained(
 ) -> Explanation:
     """Answer the question of `LookUp.explain`."""
     asked = _Question(product_type, device, at, path, as_of)
-    candidates = [_judged(asked, c) for c in _near(connection, asked)]
+    near = list(_near(connection, asked))
+    rejections = _rejections(connection, asked, {c.product for c in near})
+    candidates = [_judged(asked, c, rejections) for c in near]
     valid = [c for c in candidates if c.reason == "chosen"]
     winners = []
     for _, group in groupby(sorted(valid, key=_kind), key=_kind):
@@ -163,8 +175,20 @@ def _near(connection: Connection, asked: _Question) -> Iterator[Certificate]:
         yield Certificate(*row[2:])
 
 
-def _judged(asked: _Question, c: Certificate) -> Candidate:
+def _rejections(connection: Connection, asked: _Question, ids: set[str]) -> dict[str, str]:
+    """Return by whom, when and why those products are rejected that are."""
+    query = select(_P.id, _J.party, _J.reason, _J.known_from).join_from(VERDICTS, PRODUCTS)
+    query = query.where(_P.id.in_(sorted(ids)), is_rejection(asked.as_of)).order_by(_J.known_from)
+    return {
+        id: f"was rejected by {party} on {clock_text(tick)}: {reason}"
+        for id, party, reason, tick in connection.execute(query)
+    }
+
+
+def _judged(asked: _Question, c: Certificate, rejections: Mapping[str, str]) -> Candidate:
     reason, why = _verdict(asked, c)
+    if reason == "chosen" and c.product in rejections:
+        reason, why = "rejected", rejections[c.product]
     return Candidate(c.product, c.name, c.product_type, c.device, c.collection, c.start, c.stop, reason, why)
 
 
@@ -196,6 +220,7 @@ def _kind(candidate: Candidate) -> tuple[str, str]:
 _ORDER = (
     "chosen",
     "later-in-path",
+    "rejected",
     "expired",
     "not-yet-valid",
     "withdrawn",
@@ -231,11 +256,15 @@ def _uncertified(connection: Connection, asked: _Question, known: set[str]) -> l
 
 
 def _none(asked: _Question, rejected: Sequence[Candidate]) -> PellucidError:
-    expired = [c for c in rejected if c.reason == "expired"]
+    is_rejected = any(c.reason == "rejected" for c in rejected)
+    is_expired = not is_rejected and any(c.reason == "expired" for c in rejected)
     nearest = "; ".join(f"{c.product[:12]} ({c.name}) {c.why}" for c in rejected[:4])
-    kind = CalibrationExpired if expired else CalibrationMissing
+    kind = CalibrationExpired if is_expired else CalibrationMissing
+    message = (
+        "The calibration is no longer valid at that moment." if is_expired else "There is no calibration."
+    )
     return kind(
-        "The calibration is no longer valid at that moment." if expired else "There is no calibration.",
+        "The calibration was rejected." if is_rejected else message,
         where=str(asked),
         expected="a product certified for a span that holds the moment",
         got=nearest or "nothing of that type",

@@ -5,19 +5,24 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from sqlalchemy import BigInteger, Engine, Select, bindparam, exc, select
+from sqlalchemy import BigInteger, Engine, Select, bindparam, exc, exists, select
 
 from pellucid.archive.engine import database_errors
 from pellucid.archive.explain import Explanation, explained
 from pellucid.archive.product import Product
 from pellucid.archive.reading import Reader, Statement
 from pellucid.archive.rows import SELECTED, product_of
-from pellucid.archive.tables import FOREVER, PRODUCTS, SLOTS, VALIDITY
+from pellucid.archive.tables import FOREVER, PRODUCTS, SLOTS, VALIDITY, VERDICTS
 from pellucid.archive.validity import device_name
+from pellucid.archive.verdicts import is_rejection
+from pellucid.errors import IntermittentError
 
 __all__ = ["Calibration", "LookUp"]
 
 _V, _S = VALIDITY.c, SLOTS.c
+
+ATTEMPTS = 5
+"""How often the direct question and the explanation may disagree, since others changed the index between."""
 
 
 class Calibration(NamedTuple):
@@ -96,21 +101,40 @@ class LookUp:
             The last one is no longer valid at that moment (``calibration-expired``).
         CalibrationAmbiguous
             Several types or devices have one (``calibration-ambiguous``).
+        IntermittentError
+            Others certify and withdraw it all the time (``index-changing``).
         """
         path = (path,) if isinstance(path, str) else path
-        if device is not None:
-            name = device if isinstance(device, str) else f"tel-{device}"
-            for collection in path:
-                row = self._latest_before(product_type, name, collection, at, as_of)
-                # spans do not overlap: where the latest that began has ended, no other is valid
-                if row is not None and row[-1] > at:
-                    return Calibration(product_of(row), collection, row[-2], row[-1])
-        explanation = self.explain(product_type, device, at, path, as_of)
-        if explanation.error is not None:
-            raise explanation.error
-        assert explanation.chosen is not None
-        found = explanation.chosen
-        return self.lookup(found.product_type, found.device, at, found.collection, as_of)
+        for _ in range(ATTEMPTS):
+            if device is not None:
+                name = device if isinstance(device, str) else f"tel-{device}"
+                found = self._in_force(product_type, name, at, path, as_of)
+                if found is not None:
+                    return found
+            explanation = self.explain(product_type, device, at, path, as_of)
+            if explanation.error is not None:
+                raise explanation.error
+            assert explanation.chosen is not None
+            only = explanation.chosen
+            found = self._in_force(only.product_type, only.device, at, (only.collection,), as_of)
+            if found is not None:
+                return found
+        raise IntermittentError(
+            "What is certified changes faster than it can be looked up.",
+            where=f"{product_type} in {','.join(path)}",
+            mend="repeat",
+            code="index-changing",
+        )
+
+    def _in_force(
+        self, product_type: str, device: str, at: int, path: Sequence[str], as_of: int | None
+    ) -> Calibration | None:
+        for collection in path:
+            row = self._latest_before(product_type, device, collection, at, as_of)
+            # spans do not overlap: where the latest that began has ended, no other is valid
+            if row is not None and row[-1] > at:
+                return Calibration(product_of(row), collection, row[-2], row[-1])
+        return None
 
     def _latest_before(
         self, product_type: str, device: str, collection: str, at: int, as_of: int | None
@@ -155,12 +179,15 @@ def _latest_before(*, as_of: bool) -> Select[Any]:
     latest = select(_V.product, _V.start, _V.stop).where(
         _V.slot == slot, _V.start <= bindparam("at", 0, BigInteger)
     )
-    if as_of:
-        moment = bindparam("as_of", 0, BigInteger)
+    moment = bindparam("as_of", 0, BigInteger) if as_of else None
+    if moment is not None:
         latest = latest.where(_V.known_from <= moment, _V.known_to > moment)
     else:
         latest = latest.where(_V.known_to == FOREVER)
     row = latest.order_by(_V.start.desc()).limit(1).subquery("latest")
-    return select(*SELECTED, row.c.start, row.c.stop).join_from(
-        row, PRODUCTS, PRODUCTS.c.row == row.c.product
+    rejection = exists().where(VERDICTS.c.product == row.c.product, is_rejection(moment))
+    return (
+        select(*SELECTED, row.c.start, row.c.stop)
+        .join_from(row, PRODUCTS, PRODUCTS.c.row == row.c.product)
+        .where(~rejection)
     )

@@ -8,10 +8,11 @@ when the archive learnt of something, in ns since 1970-01-01T00:00:00 UTC by its
 import re
 import warnings
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 
 from pellucid.errors import ConfigurationError
 
-__all__ = ["check_span", "clock_text", "moment_text", "parse_clock", "parse_moment", "span_text"]
+__all__ = ["check_span", "clock_text", "moment_text", "night_of", "parse_clock", "parse_moment", "span_text"]
 
 LATEST = 2**63 - 1
 
@@ -77,6 +78,33 @@ def moment_text(ns: int) -> str:
 def span_text(start: int, stop: int) -> str:
     """Return a half-open span in ns TAI as UTC."""
     return f"[{moment_text(start)}, {moment_text(stop)})"
+
+
+def night_of(ns: int, longitude: float = 0.0) -> int:
+    """Return the night of operation that a moment lies in, as YYYYMMDD of the day on which it begins.
+
+    A night lasts from noon to noon of local mean time, UTC + longitude / 15 h. At Greenwich's noon, the
+    default, it is day on La Palma and at Paranal too. Leap seconds (37 since 1972) are not counted: no
+    telescope observes at noon.
+
+    Parameters
+    ----------
+    ns : int
+        Moment, in ns since 1970 TAI.
+    longitude : float
+        Of the site, in deg, positive to the east.
+    """
+    return _day_number((ns + round(longitude * _NS_PER_DEGREE) - _DAY // 2) // _DAY)
+
+
+_DAY = 86400 * 10**9
+_NS_PER_DEGREE = _DAY / 360
+
+
+@lru_cache(4096)
+def _day_number(days: int) -> int:
+    day = _EPOCH + timedelta(days)
+    return day.year * 10000 + day.month * 100 + day.day
 
 
 def check_span(start: object, stop: object) -> tuple[int, int]:

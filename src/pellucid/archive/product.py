@@ -4,9 +4,11 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any, Literal, Self
+from datetime import date
+from typing import Any, Literal, Self, get_args
 
 from pellucid.archive.lineage import JSON, is_key, plain
+from pellucid.archive.moments import night_of
 from pellucid.errors import ConfigurationError, nearest
 
 __all__ = [
@@ -14,8 +16,11 @@ __all__ = [
     "DIVISIONS",
     "LEVELS",
     "InputReference",
+    "Judgement",
     "Product",
+    "Rights",
     "check_name",
+    "check_night",
     "check_product_type",
 ]
 
@@ -23,6 +28,12 @@ __all__ = [
 LEVELS = ("R0", "R1", "DL0", "DL1", "DL2", "DL3", "DL4", "DL5", "DL6", "SIM", "SciOps")
 DIVISIONS = ("Event", "Monitoring", "Service", "Model", "Binned", "Catalog")
 ASSOCIATIONS = ("Array", "Subarray", "Telescope", "Region", "Target")
+
+Rights = Literal["PUBLIC", "SECURE", "PROPRIETARY"]
+"""Who may have a product's bytes, in the words of CTAO's data model."""
+
+Judgement = Literal["accepted", "rejected"]
+"""What a party may say of a product."""
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*(/[A-Za-z0-9][A-Za-z0-9_.-]*)*")
 _TYPE_NAME = re.compile(r"[A-Z][A-Za-z0-9]*")
@@ -87,6 +98,16 @@ class Product:
         What it was made of, ordered by role and position.
     device : str or None
         Device that delivered it or that it describes, e.g. ``raman-1``; telescopes are in `telescopes`.
+    night : int or None
+        Night of operation YYYYMMDD, noon to noon local, named by the day on which it begins. Where it is
+        not given the archive takes `pellucid.archive.moments.night_of` the start of the cover, unless that
+        lies before 1970, which is the sign of a clock that was not set.
+    quality : str or None
+        How good it is, in one word of whoever made it, e.g. ``good``.
+    rights : str or None
+        ``PUBLIC``, ``SECURE`` or ``PROPRIETARY``; None where nobody said, which grants nothing.
+    release_date : int or None
+        When it becomes public, in ns since 1970-01-01T00:00:00 TAI.
     """
 
     id: str
@@ -113,6 +134,10 @@ class Product:
     created_ns: int = 0
     inputs: tuple[InputReference, ...] = ()
     device: str | None = None
+    night: int | None = None
+    quality: str | None = None
+    rights: Rights | None = None
+    release_date: int | None = None
 
     def __post_init__(self) -> None:
         if not (is_key(self.id) and is_key(self.sha256)):
@@ -124,6 +149,17 @@ class Product:
             )
         if self.device is not None:
             check_name(self.device, "device")
+        if self.quality is not None:
+            check_name(self.quality, "quality")
+        if self.rights not in (None, *get_args(Rights)):
+            raise ConfigurationError(
+                f"There are no rights '{self.rights}'.",
+                expected=f"{', '.join(get_args(Rights))}, or none",
+                mend=nearest(str(self.rights), get_args(Rights)),
+                code="rights",
+            )
+        if self.night is not None:
+            check_night(self.night)
         _check_cover(self.time_start, self.time_stop)
 
     @classmethod
@@ -135,7 +171,10 @@ class Product:
 
     def registered(self, created_ns: int) -> Self:
         """Return the product as registered at a moment of the archive's clock."""
-        return self.as_registered({**self.__dict__, "created_ns": created_ns})
+        night = self.night
+        if night is None and self.time_start is not None and self.time_start >= 0:
+            night = night_of(self.time_start)
+        return self.as_registered({**self.__dict__, "created_ns": created_ns, "night": night})
 
     @property
     def short_id(self) -> str:
@@ -200,6 +239,21 @@ def check_name(name: str, what: str) -> None:
             expected="letters, digits, '_', '.', '-' and '/' between words; a letter first",
             got=repr(name),
             code="ill-spelled-name",
+        )
+
+
+def check_night(night: int) -> None:
+    """Refuse a number that is no night YYYYMMDD since 1970 (`ConfigurationError`, ``night``)."""
+    try:
+        day = date(night // 10000, night // 100 % 100, night % 100)
+    except ValueError:
+        day = date.min
+    if day.year < 1970:
+        raise ConfigurationError(
+            "This is no night.",
+            expected="the day on which it begins as YYYYMMDD, e.g. 20261123",
+            got=repr(night),
+            code="night",
         )
 
 

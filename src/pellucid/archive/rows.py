@@ -12,8 +12,18 @@ from sqlalchemy import Connection, Select, Table, Text, cast, func, insert, sele
 from pellucid.archive.lineage import canonical_json
 from pellucid.archive.product import InputReference, Product
 from pellucid.archive.tables import INPUTS, PRODUCT_TELESCOPES, PRODUCT_TYPES, PRODUCTS
+from pellucid.errors import MissingInput
 
-__all__ = ["SELECTED", "execute_many", "insert_products", "product_of", "rows_of", "select_products"]
+__all__ = [
+    "SELECTED",
+    "execute_many",
+    "insert_products",
+    "not_registered",
+    "product_of",
+    "row_of",
+    "rows_of",
+    "select_products",
+]
 
 _P = PRODUCTS.c
 _MADE_FROM = PRODUCTS.alias("made_from")
@@ -105,6 +115,24 @@ def rows_of(connection: Connection, ids: Iterable[str]) -> dict[str, int]:
             (id, row) for id, row in connection.execute(select(_P.id, _P.row).where(_P.id.in_(batch)))
         )
     return found
+
+
+def row_of(connection: Connection, product: Product) -> int:
+    """Return the row number of a product; `MissingInput` where it is not registered."""
+    try:
+        return rows_of(connection, [product.id])[product.id]
+    except KeyError:
+        raise not_registered(product) from None
+
+
+def not_registered(product: Product) -> MissingInput:
+    """Return the error for a product that the index does not have (``unknown-product``)."""
+    return MissingInput(
+        f"The archive has no product '{product.short_id}'.",
+        where=product.name,
+        mend="register it first",
+        code="unknown-product",
+    )
 
 
 def _insert_types(connection: Connection, names: set[str]) -> None:

@@ -17,6 +17,7 @@ from sqlalchemy import (
 
 __all__ = [
     "ACTS",
+    "CLAIMS",
     "FOREVER",
     "INPUTS",
     "METADATA",
@@ -26,10 +27,12 @@ __all__ = [
     "SCHEMA_VERSION",
     "SCHEMA_VERSIONS",
     "SLOTS",
+    "TAGGED",
     "VALIDITY",
+    "VERDICTS",
 ]
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 """Version of this layout; `pellucid.archive.migrations` leads every older one to it."""
 
 FOREVER = 2**63 - 1
@@ -75,11 +78,16 @@ PRODUCTS = Table(
     Column("summary", Text, nullable=False),
     Column("created_ns", BigInteger, nullable=False),
     Column("device", Text),
+    Column("night", Integer),
+    Column("quality", Text),
+    Column("rights", Text, CheckConstraint("rights IN ('PUBLIC', 'SECURE', 'PROPRIETARY')", "rights")),
+    Column("release_date", BigInteger),
     CheckConstraint("(time_start IS NULL) = (time_stop IS NULL)", name="cover_whole"),
     CheckConstraint("time_start < time_stop", name="cover_not_empty"),
     Index("products_by_type", "product_type", "time_start"),
     Index("products_by_observation", "obs_id"),
     Index("products_by_name", "name"),
+    Index("products_by_night", "night"),
     # of raw products the content is the identity, which has an index already
     Index(
         "derived_by_content",
@@ -118,12 +126,18 @@ SLOTS = Table(
     UniqueConstraint("product_type", "device", "collection", name="slots_once"),
 )
 
-# everything that was ever certified or withdrawn; the tick is when the archive learnt of it
+# the journal of what people and programs decided; the tick is when the archive learnt of it. The
+# collection is the tag's name where products are tagged, and empty where they are judged
 ACTS = Table(
     "acts",
     METADATA,
     Column("tick", BigInteger, primary_key=True, autoincrement=False),
-    Column("action", Text, CheckConstraint("action IN ('certify', 'decertify')", name="act"), nullable=False),
+    Column(
+        "action",
+        Text,
+        CheckConstraint("action IN ('certify', 'decertify', 'judge', 'tag', 'untag')", name="act"),
+        nullable=False,
+    ),
     Column("product", _ROW, ForeignKey("products.row"), nullable=False),
     Column("collection", Text, nullable=False),
     Column("because", Text, nullable=False),
@@ -145,4 +159,47 @@ VALIDITY = Table(
     Index("validity_in_force", "slot", "known_to", "start"),
     Index("validity_history", "slot", "start"),
     Index("validity_by_product", "product"),
+)
+
+# at most one verdict of a party on a product is known at a time; a new one ends the knowledge of the old
+VERDICTS = Table(
+    "verdicts",
+    METADATA,
+    Column("row", _ROW, primary_key=True, autoincrement=True),
+    Column("product", _ROW, ForeignKey("products.row"), nullable=False),
+    Column("party", Text, nullable=False),
+    Column(
+        "verdict",
+        Text,
+        CheckConstraint("verdict IN ('accepted', 'rejected')", name="verdict"),
+        nullable=False,
+    ),
+    Column("reason", Text, nullable=False),
+    Column("signature", Text, nullable=False),
+    Column("known_from", BigInteger, ForeignKey("acts.tick"), nullable=False),
+    Column("known_to", BigInteger, nullable=False),
+    CheckConstraint("known_from < known_to", name="verdict_not_empty"),
+    UniqueConstraint("product", "party", "known_to", name="verdicts_once"),
+)
+
+TAGGED = Table(
+    "tagged",
+    METADATA,
+    Column("row", _ROW, primary_key=True, autoincrement=True),
+    Column("name", Text, nullable=False),
+    Column("product", _ROW, ForeignKey("products.row"), nullable=False),
+    Column("known_from", BigInteger, ForeignKey("acts.tick"), nullable=False),
+    Column("known_to", BigInteger, nullable=False),
+    CheckConstraint("known_from < known_to", name="tag_not_empty"),
+    UniqueConstraint("name", "known_to", "product", name="tagged_once"),
+    Index("tagged_by_product", "product"),
+)
+
+# who does a piece of work now, and until when nobody else may take it; the one table that forgets
+CLAIMS = Table(
+    "claims",
+    METADATA,
+    Column("key", Text, primary_key=True),
+    Column("owner", Text, nullable=False),
+    Column("until_ns", BigInteger, nullable=False),
 )

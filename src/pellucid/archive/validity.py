@@ -5,17 +5,17 @@ A row says: this product is valid during [start, stop), as the archive knew duri
 The database itself refuses two rows of one slot (type, device, collection) that overlap in both.
 """
 
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Engine, Select, exc, func, insert, select, update
+from sqlalchemy import Connection, Engine, Select, exc, insert, select, update
 
 from pellucid.archive.engine import database_errors, transaction
+from pellucid.archive.journal import act, next_tick
 from pellucid.archive.moments import check_span, span_text
 from pellucid.archive.product import Product, check_name
-from pellucid.archive.rows import execute_many, rows_of
+from pellucid.archive.rows import execute_many, not_registered, row_of, rows_of
 from pellucid.archive.tables import ACTS, FOREVER, PRODUCTS, SLOTS, VALIDITY
 from pellucid.errors import ConfigurationError, MissingInput
 
@@ -210,8 +210,8 @@ class Validity:
             rows = _in_force(connection, product, collection, span)
             if not rows:
                 raise _not_certified(product, collection, span)
-            number = rows_of(connection, [product.id])[product.id]
-            tick = _act(connection, "decertify", number, collection, because)
+            number = row_of(connection, product)
+            tick = act(connection, "decertify", number, collection, because)
             for row, slot, certificate in rows:
                 connection.execute(update(VALIDITY).where(_V.row == row).values(known_to=tick))
                 kept = [(slot, a, b, number, tick, FOREVER) for a, b in _outside(certificate, span)]
@@ -282,9 +282,9 @@ def _insert_many(
     numbers = rows_of(connection, {product.id for product, _, _ in items})
     for product, _, _ in items:
         if product.id not in numbers:
-            raise _not_registered(product)
+            raise not_registered(product)
     slots = _slots(connection, {(p.product_type, d, collection) for p, _, _ in items for d in devices_of(p)})
-    first = _next_tick(connection)
+    first = next_tick(connection)
     acts = ((first + i, "certify", numbers[p.id], collection, because) for i, (p, _, _) in enumerate(items))
     execute_many(connection, ACTS, ("tick", "action", "product", "collection", "because"), acts)
     rows = (
@@ -310,19 +310,6 @@ def _slots(connection: Connection, wanted: set[tuple[str, str, str]]) -> dict[tu
             slot = inserted[0]
         known[type_name, device, collection] = slot
     return known
-
-
-def _act(connection: Connection, action: str, product: int, collection: str, because: str) -> int:
-    tick = _next_tick(connection)
-    values = {"action": action, "product": product, "collection": collection, "because": because}
-    connection.execute(insert(ACTS).values(tick=tick, **values))
-    return tick
-
-
-def _next_tick(connection: Connection) -> int:
-    # the clock of the archive never stands still, nor goes back when the machine's does
-    last = connection.scalar(select(func.max(ACTS.c.tick))) or 0
-    return max(time.time_ns(), last + 1)
 
 
 def _in_force(
@@ -364,15 +351,6 @@ def _overlap(product: Product, span: tuple[int, int], there: Certificate) -> Val
         f"asked for {product.short_id} ({product.name}), {span_text(*span)}",
         mend=f"withdraw it first (pellucid decertify {there.product[:12]} --collection {there.collection}), "
         "or certify outside of it",
-    )
-
-
-def _not_registered(product: Product) -> MissingInput:
-    return MissingInput(
-        f"The archive has no product '{product.short_id}'.",
-        where=product.name,
-        mend="register it before it is certified",
-        code="unknown-product",
     )
 
 
