@@ -38,7 +38,8 @@ end
 
 def field(name, format, **more)
   found = IssueCustomField.find_by(name: name)
-  found ||= IssueCustomField.create!(name: name, field_format: format, is_for_all: true, is_filter: true, **more)
+  found ||= IssueCustomField.create!(name: name, field_format: format, is_filter: true, **more)
+  found.is_for_all = false
   found.trackers = Tracker.where(name: 'Task')
   found.save!
 end
