@@ -56,7 +56,7 @@ def test_a_workspace_without_a_file_has_the_defaults(tmp_path: Path) -> None:
         ("[events.clening]\npicture = 1", "'events.cleaning'"),
         ("[cleaning]\npicture = 1", "'events.cleaning'"),
         ('focal_length = "nominal"', "'events.focal_length'"),
-        ("[qqqq]\nxxxx = 1", "events, run"),
+        ("[qqqq]\nxxxx = 1", "events, levels"),
     ],
 )
 def test_a_mistyped_key_at_any_depth_names_the_nearest(tmp_path: Path, text: str, nearest: str) -> None:

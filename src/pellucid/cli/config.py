@@ -21,8 +21,8 @@ def show(session: Session) -> None:
 
     effective = session.configuration()
     written = {key: options()[key].written(value) for key, value in effective.values.items()}
-    document = {"values": written, "origins": effective.origins}
-    session.show(document, as_toml(effective.values, effective.origins).rstrip())
+    document = {"values": written, "origins": effective.origins, **effective.tables}
+    session.show(document, as_toml(effective.values, effective.origins, effective.tables).rstrip())
 
 
 @verb("keys")

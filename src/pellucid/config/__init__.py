@@ -5,19 +5,26 @@ from dataclasses import asdict
 from typing import Any
 
 from pellucid.config.layers import WORKSPACE_FILE, Effective, load
+from pellucid.config.levels import LevelA, LevelB, LevelC, Levels
 from pellucid.config.options import Option, Value, option
-from pellucid.config.sections import Cleaning, Config, Events, Extractor, Run, options, sections
+from pellucid.config.sections import OPEN, Cleaning, Config, Events, Extractor, Run, Site, options, sections
 from pellucid.config.text import as_toml, template
 
 __all__ = [
+    "OPEN",
     "WORKSPACE_FILE",
     "Cleaning",
     "Config",
     "Effective",
     "Events",
     "Extractor",
+    "LevelA",
+    "LevelB",
+    "LevelC",
+    "Levels",
     "Option",
     "Run",
+    "Site",
     "Value",
     "as_toml",
     "events_parameters",

@@ -3,13 +3,13 @@
 
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, field, fields, is_dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from pellucid.config.options import Value
-from pellucid.config.sections import Config, options, sections
+from pellucid.config.sections import OPEN, Config, options, sections
 from pellucid.errors import ConfigurationError, nearest
 
 __all__ = ["WORKSPACE_FILE", "Effective", "load"]
@@ -29,11 +29,14 @@ class Effective:
         The same by dotted key, quantities as numbers in the key's unit.
     origins : dict of str to str
         ``default``, the path of a file, or ``--set``, by dotted key.
+    tables : dict of str to dict
+        What is given in the open tables, ``steps`` and ``algorithms``; those who know the steps check it.
     """
 
     config: Config
     values: dict[str, Value]
     origins: dict[str, str]
+    tables: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
 def load(workspace: Path | None = None, file: Path | None = None, settings: Sequence[str] = ()) -> Effective:
@@ -56,11 +59,15 @@ def load(workspace: Path | None = None, file: Path | None = None, settings: Sequ
     """
     values: dict[str, Value] = {key: o.default for key, o in options().items()}
     origins = dict.fromkeys(values, "default")
+    tables: dict[str, dict[str, Any]] = {name: {} for name in OPEN}
     for origin, key, given in _layers(workspace, file, settings):
+        if key in OPEN:
+            _merge(tables[key], given, f"{origin}, key '{key}'")
+            continue
         values[key] = options()[key].checked(given, f"{origin}, key '{key}'")
         origins[key] = origin
     _check_together(values, origins)
-    return Effective(_built(Config, "", values), values, origins)
+    return Effective(_built(Config, "", values), values, origins, tables)
 
 
 def _layers(
@@ -102,7 +109,7 @@ def _from_file(path: Path) -> Iterator[tuple[str, str, object]]:
 def _flat(table: Mapping[str, object], prefix: str, where: str) -> Iterator[tuple[str, object]]:
     for name, given in table.items():
         key = prefix + name
-        if key in options():
+        if key in options() or key in OPEN:
             yield key, given
         elif key not in sections():
             raise _unknown(key, prefix, where)
@@ -145,7 +152,7 @@ def _from_setting(setting: str) -> dict[str, object]:
 
 def _unknown(key: str, prefix: str, where: str) -> ConfigurationError:
     name = key.removeprefix(prefix)
-    known = [*sections(), *options()]
+    known = [*sections(), *OPEN, *options()]
     beside = [k.removeprefix(prefix) for k in known if k.startswith(prefix)]
     beside = [k for k in beside if "." not in k]
     near = [prefix + k for k in get_close_matches(name, beside, n=2, cutoff=0.6)]
@@ -159,6 +166,23 @@ def _unknown(key: str, prefix: str, where: str) -> ConfigurationError:
         else nearest(key, [prefix + k for k in beside]),
         code="configuration-key",
     )
+
+
+def _merge(table: dict[str, Any], given: object, where: str) -> None:
+    """Put the given values over those of a table, at any depth."""
+    if not isinstance(given, Mapping):
+        raise ConfigurationError(
+            "This is a table of the configuration, not a key.",
+            where=where,
+            expected="a table with keys below it",
+            got=repr(given),
+            code="configuration-value",
+        )
+    for name, value in given.items():
+        if isinstance(value, Mapping) and isinstance(table.get(name, {}), dict):
+            _merge(table.setdefault(name, {}), value, where)
+        else:
+            table[name] = value
 
 
 def _check_together(values: Mapping[str, Value], origins: Mapping[str, str]) -> None:

@@ -6,9 +6,16 @@ from dataclasses import dataclass, field, fields, is_dataclass
 from functools import cache
 from typing import Any
 
+from pellucid.config.levels import Levels
 from pellucid.config.options import Option, option
 
-__all__ = ["Cleaning", "Config", "Events", "Extractor", "Run", "options", "sections"]
+__all__ = ["OPEN", "Cleaning", "Config", "Events", "Extractor", "Run", "Site", "options", "sections"]
+
+OPEN = {
+    "steps": "Parameters of steps, a table for each; whoever declares a step declares them.",
+    "algorithms": "The step to take for a type of product that several steps make.",
+}
+"""Tables whose keys the steps decide, that are known once a run begins."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +83,16 @@ class Run:
     chunk_events: int = option(
         0, "Array events that are held in memory at once; 0 leaves the choice to the step.", minimum=0
     )
+    memory: float = option(
+        0.0, "Memory that a worker process of a run may take; 0 sets no bound.", unit="GB", minimum=0
+    )
+
+
+@dataclass(frozen=True)
+class Site:
+    """Where the array stands, as far as the nights depend on it."""
+
+    longitude: float = option(0.0, "East of Greenwich; a night lasts from noon to noon there.", unit="deg")
 
 
 @dataclass(frozen=True)
@@ -84,6 +101,8 @@ class Config:
 
     events: Events = field(default_factory=Events)
     run: Run = field(default_factory=Run)
+    site: Site = field(default_factory=Site)
+    levels: Levels = field(default_factory=Levels)
 
 
 @cache

@@ -1,20 +1,26 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The configuration as text: TOML that can be read back, with the meaning and origin of each value."""
 
+import json
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 from pellucid.config.options import Value
-from pellucid.config.sections import options, sections
+from pellucid.config.sections import OPEN, options, sections
 
 __all__ = ["as_toml", "template"]
 
 
-def as_toml(values: Mapping[str, Value], origins: Mapping[str, str]) -> str:
+def as_toml(
+    values: Mapping[str, Value],
+    origins: Mapping[str, str],
+    tables: Mapping[str, Mapping[str, Any]] | None = None,
+) -> str:
     """Write the effective configuration as TOML, each value with its origin in a comment.
 
     Parameters
     ----------
-    values, origins : mapping
+    values, origins, tables : mapping
         As in `Effective`.
     """
     lines: list[str] = []
@@ -23,6 +29,8 @@ def as_toml(values: Mapping[str, Value], origins: Mapping[str, str]) -> str:
         for key in keys:
             written = _literal(options()[key].written(values[key]))
             lines.append(f"{key.rsplit('.', 1)[-1]} = {written}  # {origins[key]}")
+    for name, table in (tables or {}).items():
+        lines += _table(name, table)
     return "\n".join(lines[1:]) + "\n"
 
 
@@ -35,7 +43,20 @@ def template() -> str:
             o = options()[key]
             lines.append(f"# {o.doc} Takes {o.expected}.")
             lines.append(f"# {key.rsplit('.', 1)[-1]} = {_literal(o.written(o.default))}")
+    for name, meaning in OPEN.items():
+        lines += ["", f"# {meaning}", f"# [{name}]"]
     return "\n".join(lines) + "\n"
+
+
+def _table(name: str, table: Mapping[str, Any]) -> Iterator[str]:
+    """Write an open table; texts and lists of JSON are those of TOML too."""
+    own = {key: value for key, value in table.items() if not isinstance(value, Mapping)}
+    if own:
+        yield from ("", f"[{name}]")
+        yield from (f"{json.dumps(key)} = {json.dumps(value)}" for key, value in own.items())
+    for key, value in table.items():
+        if isinstance(value, Mapping):
+            yield from _table(f"{name}.{json.dumps(key)}", value)
 
 
 def _by_section() -> Iterator[tuple[str, list[str]]]:
