@@ -59,6 +59,16 @@ class Project:
     known : int, optional
         The number that the project had at the last synchronisation.
 
+    Attributes
+    ----------
+    number, name : int and str
+        The project's number, which never changes, and what it is called.
+    user : str
+        Full name of the key's user.
+    watched : set of str
+        Ids of tasks that the key's own user shall watch. Redmine makes everybody a watcher of what he
+        touches, so that in all others this user does not count.
+
     Raises
     ------
     IntermittentError
@@ -72,6 +82,7 @@ class Project:
         self.url = url.rstrip("/")
         self.identifier = identifier
         self.redmine = connect(self.url, key)
+        self.watched: set[str] = set()
         self._names: dict[int, str] = {}
         self._watching: dict[int, dict[str, int]] = {}
         with redmine_errors(self.url):
@@ -91,6 +102,9 @@ class Project:
             self._categories = {c["name"]: c["id"] for c in project.get("issue_categories") or ()}
             self._activity: int = project["time_entry_activities"][0]["id"]
             self._people = self._members()
+            me = self.redmine.user.get("current").raw()
+            self._me: int = me["id"]
+            self.user = f"{me['firstname']} {me['lastname']}"
 
     def issues(self) -> tuple[dict[str, Issue], list[int]]:
         """Return the issues that are tasks, by id of the task, and the numbers of all others.
@@ -156,11 +170,11 @@ class Project:
                 tracker_id=self._tracker,
                 category_id=self._category(entry.category),
                 description=entry.interface,
-                watcher_user_ids=[self._person(n) for n in wire.get("watchers", ())],
                 **given,
             ).raw()
             self._names[raw["id"]] = entry.id
-            return self._issue(self._one(raw["id"]))
+            # the answer leaves out what a new issue cannot have, and who watches it
+            return self._issue({"children": [], "relations": [], **raw, "watchers": []})
 
     def update(self, issue: Issue, changes: Wire, numbers: Mapping[str, int]) -> None:
         """Give an issue other values, one request for all fields with one value.
@@ -319,7 +333,11 @@ class Project:
         wire["interested"] = sorted({n.strip() for n in offered.split(";") if n.strip()})
         if raw.get("watchers") is not None:
             self._watching.setdefault(raw["id"], {}).update({w["name"]: w["id"] for w in raw["watchers"]})
-            wire["watchers"] = sorted(w["name"] for w in raw["watchers"])
+            wire["watchers"] = sorted(
+                w["name"]
+                for w in raw["watchers"]
+                if w["id"] != self._me or self._names.get(raw["id"]) in self.watched
+            )
         follows = {
             self._names[r["issue_id"]]: r
             for r in raw.get("relations") or ()

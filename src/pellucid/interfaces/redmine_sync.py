@@ -116,6 +116,7 @@ def synchronise(
         Redmine went down or failed on the way; what was done is written down.
     """
     files = tuple(tasks)
+    project.watched = {t.id for t in book.applied(files) if project.user in t.watchers}
     issues, strangers = project.issues()
     state = book.project(project.url, project.number)
     _check_layout(set(issues), layout, project)
