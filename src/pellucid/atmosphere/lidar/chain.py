@@ -25,7 +25,7 @@ from pellucid.atmosphere.lidar.vaod import OpticalDepth, raman_optical_depth
 from pellucid.atmosphere.molecular import MolecularOptics
 from pellucid.errors import InsufficientStatistics
 
-__all__ = ["Analysis", "AnalysisOptions", "Channel", "MeasuredLayer", "analyse", "windows"]
+__all__ = ["Analysis", "AnalysisOptions", "Channel", "MeasuredLayer", "analyse", "exponents", "windows"]
 
 type F8 = npt.NDArray[np.float64]
 
@@ -167,7 +167,7 @@ def analyse(
         extinction = raman_extinction(raman.signal, elastic.optics, raman.optics, half, angstrom=o.angstrom)
         backscatter = _raman_backscatter(elastic, raman, extinction, narrow, reference, o, flags)
         layers = _layers(elastic, raman, backscatter, backscatter.error[0], o)
-        k, k_error = _exponents(elastic.signal.range, layers, o)
+        k, k_error = exponents(elastic.signal.range, layers, o)
         if not k.all():
             extinction = raman_extinction(raman.signal, elastic.optics, raman.optics, half, angstrom=k)
         depth = _optical_depth(elastic, raman, k, k_error, o, flags)
@@ -208,8 +208,11 @@ def windows(signal: Signal, options: AnalysisOptions) -> tuple[npt.NDArray[np.in
     return half, np.minimum(narrow, max(1, round(_NARROW / signal.bin_width)))
 
 
-def _exponents(distance: F8, layers: tuple[MeasuredLayer, ...], o: AnalysisOptions) -> tuple[F8, F8]:
-    """The exponent k and its error at every bin: 0 in clouds and in the slabs that they touch."""
+def exponents(distance: F8, layers: tuple[MeasuredLayer, ...], o: AnalysisOptions) -> tuple[F8, F8]:
+    """Return the exponent k and its error (dimensionless) at ranges in m, each shape (n_bins,).
+
+    Both are 0 in clouds and in the slabs that they touch: ice and drops are large beside the wavelength.
+    """
     cloudy = np.zeros(distance.size, np.bool_)
     for layer in layers:
         if layer.found.cloud:

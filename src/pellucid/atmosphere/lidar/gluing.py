@@ -89,6 +89,12 @@ def glued(
     # both channels see the same photo-electrons, so that their Poisson noise adds in full
     counter = np.sqrt(light / np.where(weight < 1.0, photon.exposure, 1.0))
     variance = (weight * np.sqrt(light) + (1.0 - weight) * counter) ** 2 + weight**2 * dark
+    moved = photon.dead_time_slope
+    if moved is not None:
+        # the analog scale follows the counter's correction at the rates where both are compared
+        moved = np.where(used, weight * counts * sum(rates) / 2.0, 0.0) + np.where(
+            weight < 1.0, (1.0 - weight) * moved, 0.0
+        )
     return Signal(
         counts=np.where(used, value, photon.counts),
         exposure=np.where(used, light / variance, photon.exposure),
@@ -96,4 +102,5 @@ def glued(
         background_error=photon.background_error,
         range=photon.range,
         shots=photon.shots,
+        dead_time_slope=moved,
     )

@@ -5,7 +5,7 @@ Corrected counts are not Poisson any more. Each bin therefore has an ``exposure`
 variance: counts times exposure have the mean and the variance of a Poisson count.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -37,6 +37,8 @@ class Signal:
         Distance of the bins' middles, in m, in even steps.
     shots : ndarray of int64, shape (n,)
         Number of shots summed.
+    dead_time_slope : ndarray of float64, shape (n, n_bins), or None
+        By how many counts a bin moves with the dead time, 1/us; None where no counter's was corrected.
     """
 
     counts: F8
@@ -45,6 +47,7 @@ class Signal:
     background_error: F8
     range: F8
     shots: npt.NDArray[np.int64]
+    dead_time_slope: F8 | None = None
 
     @property
     def net(self) -> F8:
@@ -76,6 +79,7 @@ class Signal:
         counts = np.add.reduceat(self.counts, starts)
         variance = np.add.reduceat(self.counts / self.exposure, starts)
         plain = (self.exposure == 1.0).all()
+        moved = self.dead_time_slope
         exposure = np.ones_like(counts) if plain else counts / np.where(variance > 0.0, variance, 1.0)
         return Signal(
             counts=counts,
@@ -84,18 +88,19 @@ class Signal:
             background_error=np.sqrt(np.add.reduceat(self.background_error**2, starts)),
             range=self.range,
             shots=np.add.reduceat(self.shots, starts),
+            dead_time_slope=None if moved is None else np.add.reduceat(moved, starts),
         )
 
     def until(self, distance: float) -> "Signal":
         """Return the bins up to a distance in m."""
         end = int(np.searchsorted(self.range, distance))
-        return Signal(
-            self.counts[:, :end],
-            self.exposure[:, :end],
-            self.background,
-            self.background_error,
-            self.range[:end],
-            self.shots,
+        moved = self.dead_time_slope
+        return replace(
+            self,
+            counts=self.counts[:, :end],
+            exposure=self.exposure[:, :end],
+            range=self.range[:end],
+            dead_time_slope=None if moved is None else moved[:, :end],
         )
 
     def drawn(self, random: np.random.Generator, draws: int) -> "Signal":
@@ -103,10 +108,11 @@ class Signal:
 
         Draws have shape (draws, n_bins); the background moves by its error, the same in all bins.
         """
-        expected = np.where(np.isfinite(self.counts[0]), np.maximum(self.counts[0], 0.0), 0.0)
-        exposure = np.broadcast_to(self.exposure[0], (draws, self.range.size))
-        counts = random.poisson(np.broadcast_to(expected * self.exposure[0], exposure.shape)) / exposure
-        counts[:, ~np.isfinite(self.counts[0])] = np.nan
+        seen = np.isfinite(self.counts[0])
+        own = np.where(seen, self.exposure[0], 1.0)
+        expected = np.where(seen, np.maximum(self.counts[0], 0.0), 0.0) * own
+        exposure = np.broadcast_to(own, (draws, own.size))
+        counts = np.where(seen, random.poisson(np.broadcast_to(expected, exposure.shape)) / exposure, np.nan)
         shift = random.normal(0.0, self.background_error[0], draws)
         return Signal(
             counts,
@@ -175,13 +181,22 @@ def photon_signal(
     if dead_time > 0.0:
         scale = n_shots[:, None] * bin_width / _METRE_MHZ
         rate, spread = true_rate(given / scale, dead_time, paralysable=paralysable)
-        counts, exposure = rate * scale, 1.0 / spread
+        counts, exposure, moved = (
+            rate * scale,
+            1.0 / spread,
+            _dead_time_slope(rate, dead_time, paralysable) * scale,
+        )
     else:
-        counts, exposure = given, np.ones_like(given)
+        counts, exposure, moved = given, np.ones_like(given), None
     mean = counts[:, window].mean(axis=1)
     # an empty window still knows its mean no better than to one count
     error = np.sqrt(np.maximum(mean, 1.0 / window.sum()) / (window.sum() * exposure[:, window].mean(axis=1)))
-    return Signal(counts, exposure, mean, error, distance, n_shots)
+    return Signal(counts, exposure, mean, error, distance, n_shots, moved)
+
+
+def _dead_time_slope(rate: F8, tau: float, paralysable: bool) -> F8:
+    """d N / d tau at a fixed counted rate: N^2, over 1 - N tau where dead times are prolonged."""
+    return rate**2 / (1.0 - rate * tau) if paralysable else rate**2
 
 
 def _check(counts: F8, shots: npt.NDArray[np.int64]) -> None:

@@ -11,9 +11,12 @@ from pellucid.atmosphere.lidar.signal import Signal
 from pellucid.atmosphere.molecular import MolecularOptics
 from pellucid.errors import InsufficientStatistics
 
-__all__ = ["OpticalDepth", "raman_optical_depth"]
+__all__ = ["OpticalDepth", "drawn_depths", "raman_optical_depth"]
 
 type F8 = npt.NDArray[np.float64]
+
+_NEAR = 600.0
+"""Length in m above the start whose mean extinction is that below it, too."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,21 +129,11 @@ def raman_optical_depth(
     InsufficientStatistics
         Fewer than three slabs hold light (``no-raman-signal``).
     """
-    step = signal.bin_width
-    width = max(1, round(slab / step))
-    first = int(np.searchsorted(signal.range, start))
-    count = (int(np.searchsorted(signal.range, stop)) - first) // width
-    model = raman_model(signal.range, elastic, raman)
-
-    def sums(values: F8) -> F8:
-        return values[first : first + count * width].reshape(count, width).sum(axis=1)
-
-    net, expected = sums(signal.net[profile]), sums(model)
-    variance = sums(signal.counts[profile] / signal.exposure[profile])
-    centre = sums(model * signal.range) / expected
-    shared = width * signal.background_error[profile]
+    slabs = _slabs(signal, raman_model(signal.range, elastic, raman), start, stop, slab)
+    net, variance = slabs.net[profile], slabs.variance[profile]
+    shared = slabs.width * signal.background_error[profile]
     weak = ~(net > least * np.sqrt(variance + shared**2 + 1.0))
-    m = int(np.argmax(weak)) if weak.any() else count
+    m = int(np.argmax(weak)) if weak.any() else net.size
     if m < 3:
         raise InsufficientStatistics(
             "The Raman channel is too weak for an optical depth.",
@@ -149,39 +142,97 @@ def raman_optical_depth(
             mend="sum more profiles, or check the Raman channel",
             code="no-raman-signal",
         )
-    net, expected, variance, centre = net[:m], expected[:m], variance[:m], centre[:m]
+    net, expected, variance, centre = net[:m], slabs.expected[:m], variance[:m], slabs.centre[:m]
     relative = variance / net**2
     logarithm = np.log(net / expected) + 0.5 * relative
-    factor, tilt = _factors(
-        signal.range, centre, elastic.wavelength, raman.wavelength, angstrom, angstrom_error
-    )
+    colours = (elastic.wavelength, raman.wavelength)
+    factor, tilt = _factors(signal.range, centre, colours, angstrom, angstrom_error)
     drop = (logarithm[:-1] - logarithm[1:]) / factor
     value = np.cumsum(drop)
     # tau is linear in the logarithms of the slabs
-    m = centre.size
     linear = np.tril(np.ones((m - 1, m - 1))) @ ((np.eye(m - 1, m) - np.eye(m - 1, m, 1)) / factor[:, None])
     background = linear @ (shared / net)
     bent = np.cumsum(drop * tilt)
     covariance = (linear * relative) @ linear.T + np.outer(background, background) + np.outer(bent, bent)
-    near = (centre[1:] - centre[0] < 600.0) | (np.arange(value.size) == 0)
-    below = max(0.0, float(value[near][-1] / (centre[1:][near][-1] - centre[0]) * centre[0]))
+    last = max(0, int(np.searchsorted(centre[1:] - centre[0], _NEAR)) - 1)
+    lever = float(centre[0] / (centre[1 + last] - centre[0]))
+    below, noise = float(value[last]) * lever, float(np.sqrt(covariance[last, last])) * lever
     return OpticalDepth(
         wavelength=elastic.wavelength,
         start=float(centre[0]),
         range=centre[1:],
         value=value,
         covariance=covariance,
-        below=below,
-        below_error=below,
+        below=max(0.0, below),
+        below_error=max(abs(below), noise),
         trusted=float(centre[-1]),
     )
+
+
+def drawn_depths(
+    draws: Signal,
+    elastic: MolecularOptics,
+    raman: MolecularOptics,
+    found: OpticalDepth,
+    options: tuple[float, float, float],
+    angstrom: F8,
+) -> F8:
+    """Return the optical depth of draws at the ranges of one that was found, shape (n, m), dimensionless.
+
+    Parameters
+    ----------
+    draws : Signal
+        n profiles of the Raman channel.
+    elastic, raman : MolecularOptics
+        The air at both wavelengths, at the bins.
+    found : OpticalDepth
+        With m ranges.
+    options : tuple of float
+        ``start``, ``stop`` and ``slab`` that it was found with, in m.
+    angstrom : ndarray of float64, shape (n, n_bins)
+        Exponent k of each draw.
+    """
+    slabs = _slabs(draws, raman_model(draws.range, elastic, raman), *options)
+    m = found.range.size + 1
+    net, variance = slabs.net[:, :m], slabs.variance[:, :m]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        logarithm = np.log(net / slabs.expected[:m]) + 0.5 * variance / net**2
+    colours = (elastic.wavelength, raman.wavelength)
+    factor, _ = _factors(draws.range, slabs.centre[:m], colours, angstrom, 0.0)
+    depths: F8 = np.cumsum((logarithm[:, :-1] - logarithm[:, 1:]) / factor, axis=1)
+    return depths
+
+
+@dataclass(frozen=True, eq=False)
+class _Slabs:
+    """Sums over slabs: net counts and their variance (n, m), the model and its centres (m,)."""
+
+    net: F8
+    variance: F8
+    expected: F8
+    centre: F8
+    width: int
+
+
+def _slabs(signal: Signal, model: F8, start: float, stop: float, slab: float) -> _Slabs:
+    width = max(1, round(slab / signal.bin_width))
+    first = int(np.searchsorted(signal.range, start))
+    count = (int(np.searchsorted(signal.range, stop)) - first) // width
+
+    def sums(values: F8) -> F8:
+        part = values[..., first : first + count * width]
+        total: F8 = part.reshape(*values.shape[:-1], count, width).sum(axis=-1)
+        return total
+
+    expected = sums(model)
+    centre = sums(model * signal.range) / expected
+    return _Slabs(sums(signal.net), sums(signal.counts / signal.exposure), expected, centre, width)
 
 
 def _factors(
     distance: F8,
     centre: F8,
-    elastic: float,
-    raman: float,
+    colours: tuple[float, float],
     angstrom: npt.ArrayLike,
     angstrom_error: npt.ArrayLike,
 ) -> tuple[F8, F8]:
@@ -190,11 +241,13 @@ def _factors(
     width = np.diff(ends)
 
     def means(values: F8) -> F8:
-        total = np.concatenate([[0.0], np.cumsum(np.broadcast_to(values, distance.shape))])
-        mean: F8 = (total[ends[1:]] - total[ends[:-1]]) / width
+        full = np.broadcast_to(values, (*values.shape[:-1], distance.size))
+        total = np.cumsum(full, axis=-1)
+        # from bin ends[i] to ends[i + 1] - 1
+        mean: F8 = (total[..., ends[1:] - 1] - total[..., ends[:-1] - 1]) / width
         return mean
 
-    factor = raman_factor(elastic, raman, angstrom)
-    moved = (factor - 1.0) * np.log(elastic / raman) * np.asarray(angstrom_error, np.float64)
+    factor = raman_factor(*colours, angstrom)
+    moved = (factor - 1.0) * np.log(colours[0] / colours[1]) * np.asarray(angstrom_error, np.float64)
     mean = means(factor)
     return mean, -means(moved) / mean
