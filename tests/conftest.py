@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from support.postgres import Server, server
+from support.s3 import KEYS, Bucket, Buckets, s3_server
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
@@ -49,3 +50,20 @@ def postgres() -> Iterator[Server]:
     """A PostgreSQL server for this run."""
     with server() as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def s3() -> Iterator[Buckets]:
+    """A server of S3 for this run."""
+    with s3_server() as running:
+        yield running
+
+
+@pytest.fixture
+def bucket(s3: Buckets, monkeypatch: pytest.MonkeyPatch) -> Bucket:
+    """A new bucket, with the credentials for it in the environment."""
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    for name, value in KEYS.items():
+        monkeypatch.setenv(name, value)
+    return s3.bucket()

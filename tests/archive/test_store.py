@@ -10,20 +10,20 @@ from pathlib import Path
 
 import pytest
 
-from pellucid.archive import Blob, Store
+from pellucid.archive import Blob, FolderStore
 from pellucid.errors import CorruptedInput, IntermittentError, MissingInput
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return Store(tmp_path / "store")
+def store(tmp_path: Path) -> FolderStore:
+    return FolderStore(tmp_path / "store")
 
 
-def objects(store: Store) -> list[Path]:
+def objects(store: FolderStore) -> list[Path]:
     return [p for p in store.root.rglob("*") if p.is_file() and p.name != "staging.lock"]
 
 
-def test_bytes_lie_under_their_sha256_and_the_source_stays(store: Store, tmp_path: Path) -> None:
+def test_bytes_lie_under_their_sha256_and_the_source_stays(store: FolderStore, tmp_path: Path) -> None:
     content = os.urandom(3_000_001)
     source = tmp_path / "a.bin"
     source.write_bytes(content)
@@ -37,7 +37,7 @@ def test_bytes_lie_under_their_sha256_and_the_source_stays(store: Store, tmp_pat
     assert not store.has(digest, len(content) - 1)
 
 
-def test_same_bytes_again_are_one_object_and_mend_a_damaged_one(store: Store, tmp_path: Path) -> None:
+def test_same_bytes_again_are_one_object_and_mend_a_damaged_one(store: FolderStore, tmp_path: Path) -> None:
     source = tmp_path / "a.bin"
     source.write_bytes(b"abc")
     blob = store.put_file(source)
@@ -54,7 +54,7 @@ def test_same_bytes_again_are_one_object_and_mend_a_damaged_one(store: Store, tm
     assert store.verify(blob.sha256) == blob
 
 
-def test_a_source_that_is_no_file_with_data_is_refused(store: Store, tmp_path: Path) -> None:
+def test_a_source_that_is_no_file_with_data_is_refused(store: FolderStore, tmp_path: Path) -> None:
     (tmp_path / "empty").touch()
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "dangling").symlink_to(tmp_path / "nowhere")
@@ -75,7 +75,7 @@ def test_a_source_that_is_no_file_with_data_is_refused(store: Store, tmp_path: P
 
 
 def test_an_unreadable_source_is_told_apart(
-    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    store: FolderStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     source = tmp_path / "secret"
     source.write_bytes(b"abc")
@@ -93,7 +93,9 @@ def test_an_unreadable_source_is_told_apart(
 
 
 @pytest.mark.parametrize("change", ["append", "shrink", "edit", "replace", "remove"])
-def test_a_source_that_changes_while_read_leaves_nothing(store: Store, tmp_path: Path, change: str) -> None:
+def test_a_source_that_changes_while_read_leaves_nothing(
+    store: FolderStore, tmp_path: Path, change: str
+) -> None:
     source = tmp_path / "live.bin"
     source.write_bytes(os.urandom(2 << 20))
     os.utime(source, ns=(1, 1))
@@ -121,7 +123,7 @@ def test_a_source_that_changes_while_read_leaves_nothing(store: Store, tmp_path:
     assert objects(store) == []
 
 
-def test_adopt_moves_a_staged_file_in_and_nothing_else(store: Store, tmp_path: Path) -> None:
+def test_adopt_moves_a_staged_file_in_and_nothing_else(store: FolderStore, tmp_path: Path) -> None:
     with store.staging() as folder:
         staged = folder / "out"
         staged.write_bytes(b"product")
@@ -135,7 +137,7 @@ def test_adopt_moves_a_staged_file_in_and_nothing_else(store: Store, tmp_path: P
     assert outside.exists()
 
 
-def test_missing_objects_and_wrong_names(store: Store) -> None:
+def test_missing_objects_and_wrong_names(store: FolderStore) -> None:
     absent = "0" * 64
     assert not store.has(absent, 0)
     for call in (store.path, store.verify):
@@ -147,7 +149,7 @@ def test_missing_objects_and_wrong_names(store: Store) -> None:
             store.path(wrong)
 
 
-def test_staging_goes_at_the_end_even_after_an_error(store: Store) -> None:
+def test_staging_goes_at_the_end_even_after_an_error(store: FolderStore) -> None:
     def fail_halfway() -> None:
         with store.staging() as folder:
             (folder / "half").write_bytes(b"1")
@@ -161,8 +163,8 @@ def test_staging_goes_at_the_end_even_after_an_error(store: Store) -> None:
 def test_opening_cleans_what_the_dead_left_and_spares_the_living(tmp_path: Path) -> None:
     root = tmp_path / "store"
     script = (
-        "import os, sys; from pathlib import Path; from pellucid.archive import Store\n"
-        "context = Store(Path(sys.argv[1])).staging(); folder = context.__enter__()\n"
+        "import os, sys; from pathlib import Path; from pellucid.archive import FolderStore\n"
+        "context = FolderStore(Path(sys.argv[1])).staging(); folder = context.__enter__()\n"
         "(folder / 'half').write_bytes(b'1'); print(folder, flush=True); sys.stdin.read(); os._exit(9)\n"
     )
     process = subprocess.Popen(
@@ -170,17 +172,17 @@ def test_opening_cleans_what_the_dead_left_and_spares_the_living(tmp_path: Path)
     )
     assert process.stdout is not None
     left = Path(process.stdout.readline().strip())
-    with Store(root).staging() as mine:
-        Store(root)
+    with FolderStore(root).staging() as mine:
+        FolderStore(root)
         assert (left / "half").exists()
         process.communicate()
-        Store(root)
+        FolderStore(root)
         assert not left.exists()
         assert mine.exists()
 
 
 def test_full_and_read_only_disks_are_intermittent(
-    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    store: FolderStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     source = tmp_path / "a.bin"
     source.write_bytes(b"abc")
@@ -210,12 +212,12 @@ def test_a_really_full_disk(tmp_path: Path) -> None:
     source = tmp_path / "big.bin"
     source.write_bytes(b"x" * 300_000)
     script = (
-        "import resource, sys; from pathlib import Path; from pellucid.archive import Store\n"
-        "store = Store(Path(sys.argv[2])); resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, -1))\n"
+        "import resource, sys; from pathlib import Path; from pellucid.archive import FolderStore\n"
+        "store = FolderStore(Path(sys.argv[2])); resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, -1))\n"
         "try:\n    store.put_file(Path(sys.argv[1]))\n"
         "except Exception as error:\n    print(type(error).__name__, error.code, end='')\n"
     )
     command = [sys.executable, "-c", script, source, tmp_path / "store"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert done.stdout == "IntermittentError disk-full"
-    assert objects(Store(tmp_path / "store")) == []
+    assert objects(FolderStore(tmp_path / "store")) == []

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pellucid.archive.archive import Archive
+    from pellucid.archive.folder_store import FolderStore
     from pellucid.archive.lineage import JSON, canonical_json, derived_key, raw_key
     from pellucid.archive.product import InputReference, Product
     from pellucid.archive.replay import ReplayReport
@@ -20,6 +21,7 @@ __all__ = [
     "JSON",
     "Archive",
     "Blob",
+    "FolderStore",
     "InputReference",
     "Lineage",
     "Product",
@@ -34,6 +36,7 @@ __all__ = [
 
 _HOME = {
     "archive": ("Archive",),
+    "folder_store": ("FolderStore",),
     "lineage": ("JSON", "canonical_json", "derived_key", "raw_key"),
     "product": ("InputReference", "Product"),
     "replay": ("ReplayReport",),

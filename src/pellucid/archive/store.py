@@ -1,24 +1,19 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Content-addressed bytes in a local folder: written once, named by their sha256.
+"""Content-addressed bytes: written once, named by their sha256; what all stores share."""
 
-``<root>/ab/cdef…`` holds the object with hash abcdef…; ``<root>/staging/`` holds what is under
-construction, one private folder per job, locked by its owner for as long as it lives.
-"""
-
-import fcntl
 import os
-import shutil
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import mkdtemp
 
-from pellucid.archive.files import Progress, copy_hashed, hash_file, storage_errors, sync_folder
+from pellucid.archive.files import Progress, copy_hashed, hash_file, storage_errors
 from pellucid.archive.lineage import is_key
+from pellucid.archive.staging import Staging
 from pellucid.errors import CorruptedInput, MissingInput
 
-__all__ = ["Blob", "Store"]
+__all__ = ["Blob", "Store", "check_name", "damaged_object", "is_object_name", "missing_object"]
 
 
 @dataclass(frozen=True)
@@ -29,27 +24,25 @@ class Blob:
     size: int
 
 
-class Store:
-    """A folder of immutable objects named by their content.
+class Store(ABC):
+    """Immutable objects named by their content.
+
+    ``ab/cdef…`` holds the object with hash abcdef…, in a folder (`pellucid.archive.folder_store`) or in a
+    bucket (`pellucid.archive.bucket_store`).
 
     Parameters
     ----------
-    root : Path
-        Folder of the store, made where missing. What crashed jobs left in ``staging`` is removed.
+    work : Path
+        Folder on a local disk for files under construction.
 
     Raises
     ------
     IntermittentError
-        From any method that writes: the disk is full or read-only.
+        From any method that writes: the disk is full or read-only, or the bucket is out of reach.
     """
 
-    def __init__(self, root: Path) -> None:
-        self.root = Path(root)
-        self._staging = self.root / "staging"
-        with storage_errors(self.root):
-            self._staging.mkdir(parents=True, exist_ok=True)
-        with suppress(OSError):  # a store on a read-only disk can still be read
-            self._remove_leftovers()
+    def __init__(self, work: Path) -> None:
+        self._staging = Staging(work)
 
     def put_file(self, path: Path, *, progress: Progress | None = None) -> Blob:
         """Copy a file in, hashing it on the way.
@@ -80,12 +73,20 @@ class Store:
                     os.fsync(descriptor)
             finally:
                 os.close(descriptor)
-            self._settle(copy, blob.sha256)
+            self._settle(copy, blob)
         return blob
+
+    def put_bytes(self, content: bytes) -> Blob:
+        """Take bytes in, which must not be empty; they are an object like any other."""
+        with self.staging() as folder:
+            path = folder / "object"
+            with storage_errors(path):
+                path.write_bytes(content)
+            return self.adopt(path)
 
     def adopt(self, path: Path) -> Blob:
         """Move a finished file from a staging folder in; errors as `put_file`."""
-        if not Path(path).resolve().is_relative_to(self._staging.resolve()):
+        if not self._staging.holds(path):
             raise ValueError(f"{path} is not in a staging folder of this store")
         blob = Blob(*hash_file(path))
         with storage_errors(path):
@@ -95,47 +96,12 @@ class Store:
                 os.fsync(descriptor)
             finally:
                 os.close(descriptor)
-        self._settle(path, blob.sha256)
+        self._settle(path, blob)
         return blob
 
-    @contextmanager
-    def staging(self) -> Iterator[Path]:
-        """Give a private folder on the store's disk for files under construction; it goes at the end."""
-        with storage_errors(self._staging), self._guard():
-            folder = Path(mkdtemp(dir=self._staging))
-            lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-            fcntl.flock(lock, fcntl.LOCK_EX)
-        try:
-            yield folder
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
-            os.close(lock)
-
-    def path(self, sha256: str) -> Path:
-        """Return where an object lies, for reading.
-
-        Raises
-        ------
-        MissingInput
-            The object is not in the store (``object-missing``).
-        """
-        path = self.place(sha256)
-        if not path.is_file():
-            raise MissingInput(
-                f"The store has no object {sha256[:12]}.",
-                where=str(path),
-                expected=f"a file with sha256 {sha256}",
-                mend="ingest the original file again, or replay the product",
-                code="object-missing",
-            )
-        return path
-
-    def has(self, sha256: str, size: int) -> bool:
-        """Return whether an object is there and has the size it should have."""
-        try:
-            return self.place(sha256).stat().st_size == size
-        except FileNotFoundError:
-            return False
+    def staging(self) -> AbstractContextManager[Path]:
+        """Give a private folder for files under construction; it goes at the end."""
+        return self._staging.folder()
 
     def verify(self, sha256: str) -> Blob:
         """Read an object again and compare its hash with its name.
@@ -147,62 +113,101 @@ class Store:
         CorruptedInput
             ``damaged-object``: the bytes are not what they were when they came in.
         """
-        path = self.path(sha256)
-        got, size = hash_file(path)
-        if got != sha256:
-            raise CorruptedInput(
-                f"The object {sha256[:12]} in the store is damaged.",
-                where=str(path),
-                expected=f"sha256 {sha256}",
-                got=f"sha256 {got}, {size} bytes",
-                mend="ingest the original file again, or replay the product",
-                code="damaged-object",
-            )
-        return Blob(got, size)
+        blob = self.measure(sha256)
+        if blob.sha256 != sha256:
+            raise damaged_object(sha256, self.place(sha256), blob)
+        return blob
 
-    def place(self, sha256: str) -> Path:
+    @property
+    @abstractmethod
+    def url(self) -> str:
+        """Where the store is, without secrets."""
+
+    @abstractmethod
+    def place(self, sha256: str) -> Path | str:
         """Return where an object lies, or would."""
-        if not is_key(sha256):
-            raise ValueError(f"not a sha256 in 64 lower-case hexadecimal digits: {sha256!r}")
-        return self.root / sha256[:2] / sha256[2:]
 
-    def _settle(self, finished: Path, sha256: str) -> None:
-        place = self.place(sha256)
-        with storage_errors(place):
-            if not place.parent.is_dir():
-                place.parent.mkdir(exist_ok=True)
-                sync_folder(self.root)
-            # replacing is safe: under this name there can only be the same bytes, or damaged ones
-            os.replace(finished, place)
-            sync_folder(place.parent)
+    @abstractmethod
+    def path(self, sha256: str) -> Path:
+        """Return a file with the bytes of an object, for reading.
 
-    @contextmanager
-    def _guard(self) -> Iterator[None]:
-        """Keep making and removing of staging folders apart, between processes and threads."""
-        descriptor = os.open(self.root / "staging.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-            yield
-        finally:
-            os.close(descriptor)
+        Raises
+        ------
+        MissingInput
+            The object is not in the store (``object-missing``).
+        """
 
-    def _remove_leftovers(self) -> None:
-        if not any(self._staging.iterdir()):
-            return
-        with self._guard():
-            for folder in self._staging.iterdir():
-                if _has_no_owner(folder):
-                    shutil.rmtree(folder, ignore_errors=True)
+    @abstractmethod
+    def read(self, sha256: str, start: int = 0, stop: int | None = None) -> bytes:
+        """Return some bytes of an object, from ``start`` to before ``stop``; errors as `path`."""
+
+    @abstractmethod
+    def has(self, sha256: str, size: int | None = None) -> bool:
+        """Return whether an object is there, and has the size (bytes) it should have."""
+
+    @abstractmethod
+    def measure(self, sha256: str) -> Blob:
+        """Read an object again and return what its bytes are.
+
+        Raises
+        ------
+        MissingInput
+            ``object-missing``.
+        CorruptedInput
+            There is something else of this name, or it is ``empty``.
+        """
+
+    @abstractmethod
+    def objects(self) -> Iterator[Blob]:
+        """Yield all objects by their names, with the sizes they have."""
+
+    @abstractmethod
+    def strays(self) -> Iterator[str]:
+        """Yield the places of what is no object."""
+
+    @abstractmethod
+    def age(self, sha256: str) -> float:
+        """Return for how long an object has been there, in s; 0 if it is not."""
+
+    @abstractmethod
+    def remove(self, sha256: str) -> None:
+        """Remove an object; nothing happens where there is none."""
+
+    @abstractmethod
+    def _settle(self, finished: Path, blob: Blob) -> None:
+        """Move a finished file, flushed and hashed, to its place."""
 
 
-def _has_no_owner(folder: Path) -> bool:
-    with suppress(FileNotFoundError):  # its owner has just finished
-        descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        finally:
-            os.close(descriptor)
-        return True
-    return False
+def check_name(sha256: str) -> str:
+    """Return a hash, or raise `ValueError` where it is none, so that no other path is ever touched."""
+    if not is_key(sha256):
+        raise ValueError(f"not a sha256 in 64 lower-case hexadecimal digits: {sha256!r}")
+    return sha256
+
+
+def is_object_name(folder: str, name: str) -> bool:
+    """Return whether a folder and a name in it are those of an object."""
+    return len(folder) == 2 and is_key(folder + name)
+
+
+def missing_object(sha256: str, where: object) -> MissingInput:
+    """Return the error that tells that an object is not there."""
+    return MissingInput(
+        f"The store has no object {sha256[:12]}.",
+        where=str(where),
+        expected=f"an object with sha256 {sha256}",
+        mend="ingest the original file again, or replay the product",
+        code="object-missing",
+    )
+
+
+def damaged_object(sha256: str, where: object, got: Blob) -> CorruptedInput:
+    """Return the error that tells that the bytes of an object are not those that came in."""
+    return CorruptedInput(
+        f"The object {sha256[:12]} in the store is damaged.",
+        where=str(where),
+        expected=f"sha256 {sha256}",
+        got=f"sha256 {got.sha256}, {got.size} bytes",
+        mend="ingest the original file again, or replay the product",
+        code="damaged-object",
+    )

@@ -1,19 +1,15 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Whether the store still holds what the index says, to the last bit; and removing what nothing needs."""
 
-import os
-import time
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
 from pellucid.archive.engine import transaction
-from pellucid.archive.files import Progress, hash_file, storage_errors
+from pellucid.archive.files import Progress
 from pellucid.archive.lineage import JSON, derived_key
 from pellucid.archive.product import Product
 from pellucid.archive.tables import PRODUCTS
@@ -98,8 +94,8 @@ def verify(archive: "Archive", *, progress: Progress | None = None) -> Verificat
         An object cannot be read (``read-failed``), or the index is out of reach.
     """
     # the index is read last: what is registered meanwhile has its object already
-    files = dict(_objects(archive.store.root))
-    strays = [Problem("stray", str(p), "", (), "is no object") for p in _strays(archive.store.root)]
+    files = {found.sha256: found.size for found in archive.store.objects()}
+    strays = [Problem("stray", place, "", (), "is no object") for place in archive.store.strays()]
     products = archive.find()
     owners: dict[str, list[Product]] = defaultdict(list)
     for product in products:
@@ -114,8 +110,8 @@ def verify(archive: "Archive", *, progress: Progress | None = None) -> Verificat
             progress(done, total, "B")
     for sha256 in sorted(owners.keys() - files.keys()):
         if not archive.store.has(sha256, owners[sha256][0].size):
-            path = archive.store.place(sha256)
-            problems.append(Problem("missing", str(path), sha256, _ids(owners[sha256]), "is not there"))
+            place = str(archive.store.place(sha256))
+            problems.append(Problem("missing", place, sha256, _ids(owners[sha256]), "is not there"))
     problems = sorted([*problems, *strays], key=lambda p: (_KINDS.index(p.kind), p.where))
     return Verification(len(products), len(files), total, tuple(problems))
 
@@ -124,18 +120,19 @@ _KINDS = ("damaged", "missing", "altered", "orphan", "stray")
 
 
 def _checked(archive: "Archive", sha256: str, owners: list[Product]) -> Iterator[Problem]:
-    path = archive.store.place(sha256)
+    place = str(archive.store.place(sha256))
     try:
-        got, size = hash_file(path)
+        got = archive.store.measure(sha256)
     except CorruptedInput as error:  # an empty file, a folder
-        got, size = error.got, 0
+        yield Problem("damaged", place, sha256, _ids(owners), error.got)
+        return
     except MissingInput:
         return  # removed meanwhile; if a product has it, that is told as missing by the next run
-    if got != sha256:
-        what = f"its {size} bytes have sha256 {got}" if size else got
-        yield Problem("damaged", str(path), sha256, _ids(owners), what)
+    if got.sha256 != sha256:
+        what = f"its {got.size} bytes have sha256 {got.sha256}"
+        yield Problem("damaged", place, sha256, _ids(owners), what)
     elif not owners:
-        yield Problem("orphan", str(path), sha256, (), f"{size} bytes that no product has")
+        yield Problem("orphan", place, sha256, (), f"{got.size} bytes that no product has")
 
 
 def _altered(product: Product, contents: Mapping[str, str]) -> Problem | None:
@@ -202,8 +199,8 @@ def collect_garbage(archive: "Archive", *, remove: bool, grace: float = GRACE_SE
         The disk is read-only, or the index is out of reach.
     """
     known = {product.sha256 for product in archive.find()}
-    candidates = [(h, size) for h, size in _objects(archive.store.root) if h not in known]
-    old = {h: size for h, size in candidates if _age(archive.store.place(h)) >= grace}
+    candidates = [found for found in archive.store.objects() if found.sha256 not in known]
+    old = {found.sha256: found.size for found in candidates if archive.store.age(found.sha256) >= grace}
     spared = len(candidates) - len(old)
     if not remove:
         return Garbage(old, spared, removed=False)
@@ -215,50 +212,12 @@ def collect_garbage(archive: "Archive", *, remove: bool, grace: float = GRACE_SE
 
 
 def _removed(archive: "Archive", sha256: str, grace: float) -> bool:
-    path = archive.store.place(sha256)
     with transaction(archive.catalogue.engine) as connection:
         # each half has an index of its own
         raw = PRODUCTS.c.id == sha256
         derived = (PRODUCTS.c.sha256 == sha256) & (PRODUCTS.c.sha256 != PRODUCTS.c.id)
         is_known = any(connection.scalar(select(PRODUCTS.c.row).where(c).limit(1)) for c in (raw, derived))
-        if is_known or _age(path) < grace:
+        if is_known or archive.store.age(sha256) < grace:
             return False
-        with storage_errors(path), suppress(FileNotFoundError):
-            os.unlink(path)
+        archive.store.remove(sha256)
         return True
-
-
-def _age(path: Path) -> float:
-    try:
-        # the time of change cannot be set back, unlike that of modification
-        return time.time() - path.stat().st_ctime
-    except FileNotFoundError:
-        return 0.0
-
-
-def _objects(root: Path) -> Iterator[tuple[str, int]]:
-    """Yield hash and size of all objects of a store."""
-    for path in _files(root):
-        if _is_object(root, path):
-            yield path.parent.name + path.name, path.lstat().st_size
-
-
-def _strays(root: Path) -> Iterator[Path]:
-    for path in _files(root):
-        own = path.name == "staging.lock" and path.parent == root
-        if not (own or _is_object(root, path)):
-            yield path
-
-
-def _files(root: Path) -> Iterator[Path]:
-    for folder, folders, names in os.walk(root):
-        if Path(folder) == root and "staging" in folders:
-            folders.remove("staging")
-        folders.sort()
-        yield from (Path(folder, name) for name in sorted(names))
-
-
-def _is_object(root: Path, path: Path) -> bool:
-    name = path.parent.name + path.name
-    fits = len(path.parent.name) == 2 and len(name) == 64 and set(name) <= set("0123456789abcdef")
-    return fits and path.parent.parent == root

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from pellucid.archive.files import storage_errors
+from pellucid.archive.stores import NOTE, open_store
 from pellucid.errors import ConfigurationError, MissingInput
 
 if TYPE_CHECKING:
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Workspace"]
 
-CONFIGURATION, INDEX, STORE, CACHE = "pellucid.toml", "index.sqlite", "store", "cache"
+CONFIGURATION, INDEX, CACHE = "pellucid.toml", "index.sqlite", "cache"
 
 SERVER = "index.url"
 """File with the URL of the index, where that is a database on a server."""
@@ -35,7 +36,9 @@ class Workspace:
         self.archive = archive
 
     @classmethod
-    def open(cls, path: str | Path, create: bool = True, index: str | None = None) -> Self:
+    def open(
+        cls, path: str | Path, create: bool = True, index: str | None = None, store: str | None = None
+    ) -> Self:
         """Open the workspace in a folder, or make one.
 
         Parameters
@@ -47,6 +50,9 @@ class Workspace:
         index : str, optional
             URL ``postgresql://user@host:port/database`` of the index of a new workspace, which remembers
             it in a file that only its owner can read; without it the index is a file of SQLite.
+        store : str, optional
+            URL ``s3://bucket/prefix`` of the store of a new workspace, see
+            `pellucid.archive.stores.open_store`; without it the store is a folder in the workspace.
 
         Raises
         ------
@@ -54,8 +60,8 @@ class Workspace:
             There is none and it may not be made (``no-workspace``).
         ConfigurationError
             The path is a file, or a folder with other things in it (``not-a-workspace``), or the
-            archive was written by a newer version (``future-schema``), or it has another index than the
-            one given (``other-index``).
+            archive was written by a newer version (``future-schema``), or it has another index or store
+            than the one given (``other-index``, ``other-store``).
         CorruptedInput
             The index is damaged (``damaged-index``).
         IntermittentError
@@ -69,13 +75,13 @@ class Workspace:
         # the database library takes most of a command's start-up; errors above come without it
         from pellucid.archive.archive import Archive
         from pellucid.archive.catalogue import Catalogue
-        from pellucid.archive.store import Store
 
+        objects = open_store(path, store)
         where = _index(path, index)
         catalogue = Catalogue(where)
         if isinstance(where, str) and not (path / SERVER).exists():
             _remember(where, path / SERVER)
-        return cls(path, Archive(Store(path / STORE), catalogue, path / CACHE))
+        return cls(path, Archive(objects, catalogue, path / CACHE))
 
     @property
     def configuration_path(self) -> Path:
@@ -110,7 +116,7 @@ def _check_place(path: Path, create: bool) -> None:
             code="no-workspace",
         )
     # a mistyped path must not scatter an archive into somebody's home
-    own = {CONFIGURATION, STORE, CACHE, f"{INDEX}.lock", f"{SERVER}.part"}
+    own = {CONFIGURATION, "store", "work", CACHE, f"{INDEX}.lock", f"{SERVER}.part", NOTE, f"{NOTE}.part"}
     if path.is_dir() and (strange := sorted(p.name for p in path.iterdir() if p.name not in own)):
         raise ConfigurationError(
             "The folder holds other things and no workspace.",

@@ -2,13 +2,14 @@
 """``pellucid archive``: make an archive, check it to the last bit, mend it, clean it."""
 
 from typing import TYPE_CHECKING
+from urllib.parse import urlencode
 
 import click
 
 from pellucid.cli.application import Group
 from pellucid.cli.output import table
 from pellucid.cli.session import Session, verb
-from pellucid.errors import CorruptedInput
+from pellucid.errors import CorruptedInput, UsageError
 
 if TYPE_CHECKING:
     from pellucid.archive.verify import Verification
@@ -23,20 +24,31 @@ def command() -> None:
 
 @verb("init")
 @click.option("--index", metavar="URL", help="postgresql://user@host:port/database; SQLite where not given.")
-def init(session: Session, index: str | None) -> None:
+@click.option("--store", metavar="URL", help="s3://bucket/prefix; a folder in the workspace where not given.")
+@click.option("--endpoint", metavar="URL", help="Address of the storage service, where it is not Amazon's.")
+@click.option("--region", metavar="NAME", help="Region of the bucket.")
+def init(
+    session: Session, index: str | None, store: str | None, endpoint: str | None, region: str | None
+) -> None:
     """Make a workspace, if there is none yet.
 
-    Its index is a file of SQLite in it, or a database on a server, which the workspace remembers.
+    Its index is a file of SQLite in it, or a database on a server; its store is a folder in it, or a
+    bucket of S3. The workspace remembers both. Credentials for a bucket come from the environment:
+    AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY.
     """
     from pellucid.archive import Workspace
     from pellucid.archive.engine import shown
 
     session.configuration()
-    with Workspace.open(session.folder, index=index) as workspace:
-        where = shown(workspace.archive.catalogue.path)
+    given = urlencode({k: v for k, v in (("endpoint", endpoint), ("region", region)) if v is not None})
+    if given and store is None:
+        raise UsageError("--endpoint and --region are about a bucket.", expected="--store with them")
+    url = f"{store}?{given}" if given else store
+    with Workspace.open(session.folder, index=index, store=url) as workspace:
+        where, objects = shown(workspace.archive.catalogue.path), workspace.archive.store.url
     session.show(
-        {"workspace": str(session.folder), "index": where},
-        f"{session.folder}: the index is {where}",
+        {"workspace": str(session.folder), "index": where, "store": objects},
+        f"{session.folder}: the index is {where}, the store {objects}",
     )
 
 
