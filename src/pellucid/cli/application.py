@@ -25,6 +25,7 @@ VERBS = (
     "decertify",
     "archive",
     "export",
+    "tasks",
     "config",
 )
 """In the order in which data flow through them; each is a module beside this one, with a ``command``."""

@@ -4,15 +4,22 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from pellucid.errors import ConfigurationError
 from pellucid.interfaces.task import Task
 
 __all__ = ["CATEGORIES", "LAYOUTS", "Row", "category", "rows"]
 
 LAYOUTS = ("per-task", "per-interface")
 
-CATEGORIES = ("Camera Calibration", "Pointing Calibration", "Array Calibration", "Atmosphere Calibration")
+CATEGORIES = {
+    "0": "Camera Calibration",
+    "1": "Pointing Calibration",
+    "2": "Array Calibration",
+    "3": "Atmosphere Calibration",
+    "5": "Array Control",
+}
 """What the first digit of an interface's number stands for."""
+
+OTHER = "Other Interfaces"
 
 
 @dataclass(frozen=True)
@@ -28,20 +35,12 @@ class Row:
 def category(interface: str) -> str:
     """Return the kind of calibration that an interface belongs to, by the first digit of its number.
 
-    Raises
-    ------
-    ConfigurationError
-        The digit stands for none (``no-category``).
+    The interfaces of the common devices (COM) that are older than the scheme are about the atmosphere.
     """
-    digit = interface.rpartition("-")[2][:1]
-    if not digit.isdigit() or int(digit) >= len(CATEGORIES):
-        raise ConfigurationError(
-            f"The number of the interface {interface} belongs to no kind of calibration.",
-            expected=", ".join(f"{i} {name}" for i, name in enumerate(CATEGORIES)),
-            got=digit,
-            code="no-category",
-        )
-    return CATEGORIES[int(digit)]
+    _, side, number = interface.rsplit("-", 2)
+    if side == "COM" and number.startswith("0"):
+        return CATEGORIES["3"]
+    return CATEGORIES.get(number[:1], OTHER)
 
 
 def rows(tasks: Iterable[Task], layout: str, titles: Mapping[str, str]) -> list[Row]:

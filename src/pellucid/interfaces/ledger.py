@@ -63,6 +63,11 @@ class Ledger:
             state.setdefault(key, {})
         return state
 
+    def number_of(self, url: str, identifier: str) -> int | None:
+        """Return the number of a project that was synchronised under an identifier; None for a new one."""
+        known = self.projects.get(url.rstrip("/"), {})
+        return next((int(n) for n, state in known.items() if state.get("identifier") == identifier), None)
+
     def save(self) -> None:
         """Write the file, whole or not at all."""
         document = {"format": FORMAT, "changes": self.changes, "redmine": self.projects}

@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""``pellucid tasks schedule``: when tasks can take place, what sets the end, what slips."""
+
+from pathlib import Path
+
+from pellucid.cli.output import table
+from pellucid.cli.session import Session, verb
+from pellucid.cli.tasks.chosen import day, files_option, now, on_option
+
+__all__ = ["command"]
+
+
+@verb("schedule")
+@on_option
+@files_option
+def command(session: Session, on: str | None, files: tuple[Path, ...]) -> None:
+    """Find when each task can take place.
+
+    Starts follow the tasks before them; the critical path is marked with *, slack and slip are in calendar
+    days.
+    """
+    from pellucid.interfaces.schedule import schedule
+
+    plan = schedule(now(session, files), day(on))
+    rows = [
+        (
+            "*" if s.critical else "",
+            s.task,
+            str(s.start or "?"),
+            str(s.due or "?"),
+            "" if s.slack is None else str(s.slack),
+            f"+{s.slip}" if s.slip else "",
+            s.after or "",
+        )
+        for s in plan.slots.values()
+    ]
+    text = table(("", "TASK", "START", "DUE", "SLACK", "SLIP", "AFTER"), rows)
+    if plan.end:
+        text += f"\nthe last one ends on {plan.end}; critical: {' -> '.join(plan.critical_path)}"
+    session.show(
+        {
+            "slots": [s.as_dict() for s in plan.slots.values()],
+            "critical_path": list(plan.critical_path),
+            "end": None if plan.end is None else plan.end.isoformat(),
+        },
+        text,
+    )
