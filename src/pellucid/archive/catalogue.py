@@ -9,7 +9,7 @@ from itertools import batched, islice
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Select, func, select
+from sqlalchemy import Connection, Select, func, or_, select
 
 from pellucid.archive.claims import Claims
 from pellucid.archive.engine import database_errors, open_engine, transaction
@@ -132,6 +132,11 @@ class Catalogue:
                 raise _ambiguous(id, found)
             raise _unknown(id, _nearest_to(connection, id.strip()))
 
+    def get_many(self, ids: Sequence[str]) -> dict[str, Product]:
+        """Return those of the products with these full ids that are registered, by id."""
+        with database_errors(self.path), self.engine.connect() as connection:
+            return _known(connection, ids)
+
     def find(
         self,
         *,
@@ -149,6 +154,8 @@ class Catalogue:
         rights: str | None = None,
         tag: str | None = None,
         time: tuple[int, int] | None = None,
+        covered: bool | None = None,
+        sha256: str | None = None,
         limit: int | None = None,
     ) -> list[Product]:
         """Return the products that fulfil all conditions, newest first.
@@ -168,6 +175,10 @@ class Catalogue:
         time : tuple of int, optional
             Half-open span (start, stop) in ns TAI that the product's cover must touch. Products
             without a cover never do.
+        covered : bool, optional
+            Whether it says which time it covers.
+        sha256 : str, optional
+            Hash of its bytes.
         limit : int, optional
             At most so many.
         """
@@ -193,6 +204,10 @@ class Catalogue:
             query = query.where(in_tag(tag))
         if time is not None:
             query = query.where(_P.time_start < time[1], _P.time_stop > time[0])
+        if covered is not None:
+            query = query.where(_P.time_start.is_not(None) if covered else _P.time_start.is_(None))
+        if sha256 is not None:
+            query = query.where(or_(_P.id == sha256, _P.sha256 == sha256))  # of raw products only the first
         with database_errors(self.path), self.engine.connect() as connection:
             if product_type is not None:
                 names = [n for n in self._types(connection) if fnmatchcase(n, product_type)]
@@ -234,7 +249,7 @@ class Catalogue:
 
 def _registered(connection: Connection, products: Sequence[Product]) -> list[tuple[Product, bool]]:
     now = time.time_ns()
-    there = _known(connection, products)
+    there = _known(connection, [p.id for p in products])
     new: dict[str, Product] = {}
     answers = []
     for product in products:
@@ -253,10 +268,10 @@ def _registered(connection: Connection, products: Sequence[Product]) -> list[tup
     return answers
 
 
-def _known(connection: Connection, products: Sequence[Product]) -> dict[str, Product]:
+def _known(connection: Connection, ids: Sequence[str]) -> dict[str, Product]:
     return {
         known.id: known
-        for batch in batched((p.id for p in products), 500)
+        for batch in batched(ids, 500)
         for known in _load(connection, select_products().where(_P.id.in_(batch)))
     }
 
