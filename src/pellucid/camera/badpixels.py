@@ -103,10 +103,10 @@ class PixelCuts:
     dead: float = 0.3
     quiet: float = 0.3
     noise: float = 5.0
-    charge: float = 8.0
+    charge: float = 5.5
     time: float = 8.0
-    photoelectrons: float = 6.0
-    gain: float = 6.0
+    photoelectrons: float = 5.0
+    gain: float = 5.0
     module: float = 0.5
 
 

@@ -6,8 +6,11 @@ import numpy.typing as npt
 
 from pellucid.camera.estimate import Estimate, Status, require
 from pellucid.camera.pedestal import Pedestal
+from pellucid.jit import kernel
 
 __all__ = ["TimeOffsetAccumulator"]
+
+type F8 = npt.NDArray[np.float64]
 
 
 class TimeOffsetAccumulator:
@@ -32,38 +35,30 @@ class TimeOffsetAccumulator:
         self.baseline, self.width = pedestal.baseline.value, pedestal.width
         self.start, self.rate, self.reach = start, sampling_rate, reach
         self._events = 0
-        self._n = np.zeros(self.baseline.shape, np.int64)
-        self._sum, self._square = np.zeros(self.baseline.shape), np.zeros(self.baseline.shape)
+        # number, sum and sum of squares of the times
+        self._sums = np.zeros((3, *self.baseline.shape))
 
     def update(self, adc: npt.NDArray[np.uint16]) -> None:
         """Add events of shape (n, n_channels, n_pixels, n_samples), in ADC counts.
 
         The time is the centre of gravity of all samples in the window. Samples below the baseline
-        count too: to leave them out would draw all times to the middle of the window.
+        count too: to leave them out would draw all times to the middle of the window. A pixel without a
+        clear signal has no time.
         """
-        window = adc[..., self.start : self.start + self.width] - self.baseline[..., None].astype(np.float32)
-        place = np.arange(self.start, self.start + self.width, dtype=np.float32) / np.float32(self.rate)
-        charge, size = window.sum(axis=3), np.abs(window).sum(axis=3)
-        # a pixel without a clear signal has no time
-        lit = charge > 0.5 * size
-        time = np.divide(window @ place, charge, out=np.full(charge.shape, np.nan, np.float32), where=lit)
+        time = np.empty(adc.shape[:3])
+        _centres(adc, self.baseline, self.start, self.width, self.rate, time)
         # an event or channel without any light has no reference either
-        some = lit.any(axis=2)
+        some = np.isfinite(time).any(axis=2)
         reference = np.full((*some.shape, 1), np.nan)
         reference[some] = np.nanmedian(time[some], axis=1, keepdims=True)
-        late = time - reference
-        late = np.where(np.abs(late) <= self.reach, late, np.nan)
+        time -= reference
         self._events += len(adc)
-        self._n += np.isfinite(late).sum(axis=0)
-        self._sum += np.nansum(late, axis=0)
-        self._square += np.nansum(late**2, axis=0)
+        _add_times(time, self.reach, self._sums)
 
     def merge(self, other: "TimeOffsetAccumulator") -> None:
         """Add the events of another accumulator."""
         self._events += other._events
-        self._n += other._n
-        self._sum += other._sum
-        self._square += other._square
+        self._sums += other._sums
 
     def finish(self, min_events: int = 50) -> Estimate:
         """Return how much later than the camera's median each pixel is, in ns.
@@ -78,11 +73,43 @@ class TimeOffsetAccumulator:
             Fewer than ``min_events`` flashes.
         """
         require(self._events, min_events, "flash")
-        seen = self._n > 0.5 * self._events
-        n = np.where(seen, self._n, 2)
-        mean = self._sum / n
-        variance = np.maximum(self._square - n * mean**2, 0.0) / (n - 1)
+        number, total, square = self._sums
+        seen = number > 0.5 * self._events
+        n = np.where(seen, number, 2.0)
+        mean = total / n
+        variance = np.maximum(square - n * mean**2, 0.0) / (n - 1.0)
         status = np.where(seen, Status.GOOD, Status.NO_SIGNAL).astype(np.uint8)
         return Estimate(
             np.where(seen, mean, np.nan), np.where(seen, np.sqrt(variance / n), np.nan), self._events, status
         )
+
+
+@kernel
+def _centres(
+    adc: npt.NDArray[np.uint16], baseline: F8, start: int, width: int, rate: float, time: F8
+) -> None:
+    """Fill times, shape (n, n_channels, n_pixels), with the centres of gravity in the window; NaN if none."""
+    for event in range(adc.shape[0]):
+        for channel in range(adc.shape[1]):
+            for pixel in range(adc.shape[2]):
+                charge, size, weighted = 0.0, 0.0, 0.0
+                for sample in range(start, start + width):
+                    value = np.float64(adc[event, channel, pixel, sample]) - baseline[channel, pixel]
+                    charge += value
+                    size += abs(value)
+                    weighted += value * sample
+                lit = charge > 0.5 * size
+                time[event, channel, pixel] = weighted / charge / rate if lit else np.nan
+
+
+@kernel
+def _add_times(time: F8, reach: float, sums: F8) -> None:
+    """Add times within reach to sums of shape (3, n_channels, n_pixels), one event after the other."""
+    for event in range(time.shape[0]):
+        for channel in range(time.shape[1]):
+            for pixel in range(time.shape[2]):
+                late = time[event, channel, pixel]
+                if abs(late) <= reach:
+                    sums[0, channel, pixel] += 1.0
+                    sums[1, channel, pixel] += late
+                    sums[2, channel, pixel] += late * late

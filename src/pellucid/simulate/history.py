@@ -127,14 +127,6 @@ def draw_history(plan: HistoryPlan, geometry: CameraGeometry, seed: int, tel_id:
         c, s = np.cos(way), np.sin(way)
         half = 0.5 * np.sqrt(radius**2 - offset**2)
         speed = 2.0 * half / plan.duration
-        stars.append(
-            Star(
-                -half * c - offset * s,
-                -half * s + offset * c,
-                speed * c,
-                speed * s,
-                plan.star_rate,
-                0.5 * width,
-            )
-        )
+        x, y = -half * c - offset * s, -half * s + offset * c
+        stars.append(Star(x, y, speed * c, speed * s, plan.star_rate, 0.5 * width))
     return CameraHistory(plan, drift, death, tuple(stars))
