@@ -32,8 +32,8 @@ class Problem:
     ----------
     kind : str
         ``damaged`` (other bytes than the name says), ``missing`` (no such object), ``orphan`` (an object
-        that no product has), ``stray`` (a file that is no object), ``altered`` (a record in the index
-        that does not give its own identity).
+        that is neither a product's nor the record of its code), ``stray`` (a file that is no object),
+        ``altered`` (a record in the index that does not give its own identity).
     where : str
         The file, or the product's id.
     sha256 : str
@@ -102,9 +102,10 @@ def verify(archive: "Archive", *, progress: Progress | None = None) -> Verificat
         owners[product.sha256].append(product)
     contents = {p.id: p.sha256 for p in products}
     problems = [p for product in products if (p := _altered(product, contents))]
+    codes = {product.code for product in products}
     total, done = sum(files.values()), 0
     for sha256, size in sorted(files.items()):
-        problems += _checked(archive, sha256, owners.get(sha256, []))
+        problems += _checked(archive, sha256, owners.get(sha256, []), sha256 in codes)
         done += size
         if progress is not None:
             progress(done, total, "B")
@@ -119,7 +120,7 @@ def verify(archive: "Archive", *, progress: Progress | None = None) -> Verificat
 _KINDS = ("damaged", "missing", "altered", "orphan", "stray")
 
 
-def _checked(archive: "Archive", sha256: str, owners: list[Product]) -> Iterator[Problem]:
+def _checked(archive: "Archive", sha256: str, owners: list[Product], is_code: bool) -> Iterator[Problem]:
     place = str(archive.store.place(sha256))
     try:
         got = archive.store.measure(sha256)
@@ -131,7 +132,7 @@ def _checked(archive: "Archive", sha256: str, owners: list[Product]) -> Iterator
     if got.sha256 != sha256:
         what = f"its {got.size} bytes have sha256 {got.sha256}"
         yield Problem("damaged", place, sha256, _ids(owners), what)
-    elif not owners:
+    elif not (owners or is_code):
         yield Problem("orphan", place, sha256, (), f"{got.size} bytes that no product has")
 
 
@@ -198,7 +199,7 @@ def collect_garbage(archive: "Archive", *, remove: bool, grace: float = GRACE_SE
     IntermittentError
         The disk is read-only, or the index is out of reach.
     """
-    known = {product.sha256 for product in archive.find()}
+    known = {name for product in archive.find() for name in (product.sha256, product.code)}
     candidates = [found for found in archive.store.objects() if found.sha256 not in known]
     old = {found.sha256: found.size for found in candidates if archive.store.age(found.sha256) >= grace}
     spared = len(candidates) - len(old)

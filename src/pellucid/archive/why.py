@@ -2,7 +2,7 @@
 """Why a product is what it is: the tree of what it was made of, as text and as JSON."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from pellucid.archive.lineage import JSON
@@ -28,12 +28,15 @@ class Lineage:
         Whether its bytes are in the store.
     inputs : tuple of Lineage
         What it was made of, ordered by role; empty for raw products.
+    same_bytes : tuple of str
+        Ids of other products with equal bytes, say by other code; what it was used for stands for them too.
     """
 
     product: Product
     role: str
     has_bytes: bool
     inputs: tuple["Lineage", ...]
+    same_bytes: tuple[str, ...] = ()
 
     def walk(self) -> Iterator["Lineage"]:
         """Yield this tree's products, each once, inputs before what was made of them."""
@@ -69,9 +72,10 @@ def lineage_of(archive: "Archive", id: str) -> Lineage:
     def branch(product: Product, role: str) -> Lineage:
         if product.id not in known:
             inputs = tuple(branch(archive.get(i.product), i.role) for i in product.inputs)
-            known[product.id] = Lineage(product, role, archive.has_bytes(product), inputs)
-        node = known[product.id]
-        return Lineage(product, role, node.has_bytes, node.inputs)
+            twins = archive.find(sha256=product.sha256) if product.kind == "derived" else []
+            others = tuple(sorted(twin.id for twin in twins if twin.id != product.id))
+            known[product.id] = Lineage(product, role, archive.has_bytes(product), inputs, others)
+        return replace(known[product.id], role=role)
 
     return branch(archive.get(id), "")
 
@@ -86,6 +90,7 @@ def as_json(lineage: Lineage) -> dict[str, JSON]:
     document = lineage.product.as_dict()
     document["role"] = lineage.role
     document["has_bytes"] = lineage.has_bytes
+    document["same_bytes"] = list(lineage.same_bytes)
     document["inputs"] = [as_json(branch) for branch in lineage.inputs]
     return document
 
@@ -102,7 +107,8 @@ def _lines(node: Lineage, first: str, further: str, drawn: set[str]) -> Iterator
     yield f"{first}{role}{product.name}  {product.product_type}{flags}"
     stem = "│  " if node.inputs else "   "
     missing = "" if node.has_bytes else ", bytes are gone"
-    yield f"{further}{stem}{product.short_id}  {made_by}, sha256 {product.sha256[:12]}{missing}"
+    twins = f", same bytes as {', '.join(id[:12] for id in node.same_bytes)}" if node.same_bytes else ""
+    yield f"{further}{stem}{product.short_id}  {made_by}, sha256 {product.sha256[:12]}{twins}{missing}"
     for i, branch in enumerate(node.inputs):
         last = i == len(node.inputs) - 1
         yield from _lines(

@@ -8,6 +8,7 @@ from pathlib import Path, PurePath
 from time import perf_counter
 
 from pellucid.archive.archive import Archive
+from pellucid.archive.code_record import record_code
 from pellucid.archive.files import Progress, hash_file
 from pellucid.archive.fingerprint import code_fingerprint, software_versions
 from pellucid.archive.lineage import JSON
@@ -193,6 +194,7 @@ def make(
         if policy is not None:
             described.summary["policy"] = policy
         blob = archive.store.adopt(output)
+    record_code(archive, step.function, recipe.code)
     registered, _ = archive.catalogue.register(_product(step, recipe, described, blob, category, collection))
     return registered
 
