@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from pellucid.errors import UsageError
 
-__all__ = ["Transmission", "path_factor", "transmission"]
+__all__ = ["ShowerTransmission", "Transmission", "path_factor", "shower_transmission", "transmission"]
 
 type F8 = npt.NDArray[np.float64]
 
@@ -97,14 +97,98 @@ def transmission(
     angstrom, angstrom_error : float
         Exponent of the aerosol.
     """
-    middle = 0.5 * (height + np.concatenate([[0.0], height[:-1]]))
-    factor = path_factor(middle, zenith, altitude)
+    slant = _slant(height, zenith, altitude)
     scale = (colour[0] / colour[1]) ** -angstrom
-    # slant depth is a linear map of the vertical depths
-    m = height.size
-    slant = np.tril(np.ones((m, m))) @ (factor[:, None] * (np.eye(m) - np.eye(m, k=-1)))
     reddened = scale * (slant @ aerosol)
     value = np.exp(-(slant @ molecular) - reddened)
     tilt = reddened * np.log(colour[0] / colour[1]) * angstrom_error
     depth_covariance = scale**2 * slant @ covariance @ slant.T + np.outer(tilt, tilt)
     return Transmission(height, value, value[:, None] * depth_covariance * value[None, :])
+
+
+def _slant(height: F8, zenith: float, altitude: float) -> F8:
+    """The linear map from vertical depths to those along the path, shape (m, m)."""
+    m = height.size
+    factor = path_factor(0.5 * (height + np.concatenate([[0.0], height[:-1]])), zenith, altitude)
+    slant: F8 = np.tril(np.ones((m, m))) @ (factor[:, None] * (np.eye(m) - np.eye(m, k=-1)))
+    return slant
+
+
+@dataclass(frozen=True)
+class ShowerTransmission:
+    """Light of a shower that reaches the camera, over that in the reference air, and its error."""
+
+    value: float
+    error: float
+
+
+def shower_transmission(
+    height: F8,
+    molecular: F8,
+    aerosol: F8,
+    covariance: F8,
+    emission: F8,
+    wavelengths: F8,
+    response: F8,
+    *,
+    lidar: float,
+    reference: tuple[F8, F8],
+    zenith: float = 0.0,
+    altitude: float = 0.0,
+    angstrom: float = 1.0,
+    angstrom_error: float = 0.3,
+) -> ShowerTransmission:
+    """Return T_eff = sum_h eps(h) sum_l w(l) T(h, l) / the same in the reference air.
+
+    Heights share errors, so that the covariance of the aerosol depth is carried through the sums.
+
+    Parameters
+    ----------
+    height : ndarray of float64, shape (m,)
+        Tops of shells above the site, rising, in m.
+    molecular : ndarray of float64, shape (k, m)
+        Vertical depth to each height at each wavelength, dimensionless.
+    aerosol : ndarray of float64, shape (m,)
+        Vertical depth at the LIDAR's wavelength, dimensionless.
+    covariance : ndarray of float64, shape (m, m)
+        Of the aerosol depth.
+    emission : ndarray of float64, shape (m,)
+        Cherenkov photons emitted at each height, in any unit.
+    wavelengths : ndarray of float64, shape (k,)
+        In nm.
+    response : ndarray of float64, shape (k,)
+        Cherenkov spectrum times mirror times photon detection, per wavelength, in any unit.
+    lidar : float
+        Wavelength of the LIDAR, in nm.
+    reference : tuple of ndarray of float64, shapes (k, m) and (m,)
+        Molecular and aerosol depths of the reference air, as simulations had it.
+    zenith, altitude : float
+        Of the path in deg, and of the site in m.
+    angstrom, angstrom_error : float
+        Exponent of the aerosol.
+
+    Raises
+    ------
+    UsageError
+        No light is emitted, or none is seen.
+    """
+    slant = _slant(height, zenith, altitude)
+    scale = (wavelengths / lidar) ** -angstrom
+    weight = response[:, None] * emission
+
+    def seen(molecules: F8, particles: F8) -> F8:
+        light: F8 = weight * np.exp(-(molecules @ slant.T) - np.outer(scale, slant @ particles))
+        return light
+
+    light, clear = seen(molecular, aerosol), float(seen(*reference).sum())
+    if not clear > 0.0:
+        raise UsageError(
+            "No light of the shower is seen.",
+            expected="an emission and a response above 0",
+            got=f"sums {emission.sum():.3g} and {response.sum():.3g}",
+        )
+    by_depth = -(scale @ light) @ slant / clear
+    reddened = np.outer(scale * np.log(wavelengths / lidar), slant @ aerosol)
+    by_colour = float((light * reddened).sum()) / clear * angstrom_error
+    error = float(np.sqrt(by_depth @ covariance @ by_depth + by_colour**2))
+    return ShowerTransmission(float(light.sum()) / clear, error)

@@ -135,7 +135,7 @@ def fit_dead_time(
     InsufficientStatistics
         Too few bins have such rates, or they do not tell a dead time (``no-dead-time``).
     """
-    weight = np.asarray(shots, np.float64)
+    weight = np.broadcast_to(np.asarray(shots, np.float64), analog.shape[:1])
     v, n = (np.average(x, axis=0, weights=weight) for x in (analog, photon))
     bins = np.flatnonzero((n > rates[0]) & (n < rates[1]) & (np.arange(n.size) > np.argmax(n)))
     # a stretch without a gap: noise must not choose the bins

@@ -64,14 +64,14 @@ def glued(
     delayed = shifted_bins(analog, fit.delay)
     counts = (fit.slope * delayed + fit.offset) * scale
     # the mean profile in MHz, from the analog channel where the counter may be blind
-    mean = np.where(np.isfinite(counts), counts / scale, 0.0).mean(axis=0)
-    peak = int(np.argmax(mean))
+    mean = (counts / scale).mean(axis=0)
+    peak = int(np.nanargmax(mean))
     fallen = np.flatnonzero(mean[peak:] < rates[0])
     if fallen.size == 0:
         raise InsufficientStatistics(
             "There is no range where both channels can be joined.",
             expected=f"rates that fall below {rates[0]:g} MHz",
-            got=f"at least {np.min(mean[peak:]):.1f} MHz",
+            got=f"at least {np.nanmin(mean[peak:]):.1f} MHz",
             mend="record further, or dim the channel",
             code="no-gluing",
         )

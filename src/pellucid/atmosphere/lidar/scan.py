@@ -267,6 +267,8 @@ class HorizontalShot:
         Of the aerosol, 1/m.
     amplitude : float
         Counts times m2 at the LIDAR, of full overlap and without attenuation.
+    middle : float
+        Range in m that the slope turns around.
     chi2 : float
         Reduced chi square of the straight line: large where the air is uneven along the shot.
     n : int
@@ -276,6 +278,7 @@ class HorizontalShot:
     extinction: float
     error: float
     amplitude: float
+    middle: float
     chi2: float
     n: int
 
@@ -329,12 +332,12 @@ def horizontal_extinction(
     shape = model[part] * np.exp(b * np.arange(-half, half + 1))
     amplitude = float(signal.net[0, part].sum() / shape.sum())
     scale = 1.0 / (2.0 * signal.bin_width)
+    at = float(signal.range[middle])
     return HorizontalShot(
         extinction=-b * scale - molecular,
         error=spread * scale,
-        amplitude=amplitude
-        * float(signal.range[middle]) ** 2
-        * float(np.exp(-b * signal.range[middle] / signal.bin_width)),
+        amplitude=amplitude * at**2 * float(np.exp(-b * at / signal.bin_width)),
+        middle=float((shape * signal.range[part]).sum() / shape.sum()),
         chi2=_straightness(signal, part, amplitude * shape, max(1, round(cell / signal.bin_width))),
         n=2 * half + 1,
     )
