@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The command ``pellucid`` and its verbs; a verb's module is imported when it is looked at."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from typing import Any
 
@@ -17,10 +17,12 @@ VERBS = (
     "simulate",
     "process",
     "ingest",
+    "run",
     "find",
     "show",
     "why",
     "replay",
+    "diff",
     "certify",
     "decertify",
     "archive",
@@ -59,12 +61,22 @@ class LazyGroup(Group):
         The package.
     verbs : sequence of str
         The verbs, in the order of the help.
+    modules : mapping of str to str, optional
+        Modules that are not named as their verb.
     """
 
-    def __init__(self, *args: Any, package: str, verbs: Sequence[str], **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *args: Any,
+        package: str,
+        verbs: Sequence[str],
+        modules: Mapping[str, str] | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(*args, **kwargs)
         self._package = package
         self._verbs = tuple(verbs)
+        self._modules = modules or {}
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the verbs in their own order."""
@@ -74,7 +86,8 @@ class LazyGroup(Group):
         """Return a verb, or None where there is none of this name."""
         if cmd_name not in self._verbs:
             return None
-        command: click.Command = import_module(f"{self._package}.{cmd_name}").command
+        module = self._modules.get(cmd_name, cmd_name)
+        command: click.Command = import_module(f"{self._package}.{module}").command
         return command
 
 
@@ -83,6 +96,7 @@ class LazyGroup(Group):
     cls=LazyGroup,
     package="pellucid.cli",
     verbs=VERBS,
+    modules={"run": "run_night"},  # run.py runs the command itself
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 @click.version_option(__version__, "--version", message="%(prog)s %(version)s")

@@ -10,7 +10,7 @@ from typing import Any
 
 from pellucid.archive.workspace import Workspace
 from pellucid.errors import IntermittentError, PellucidError
-from pellucid.extras import extra
+from pellucid.extras import extra_module
 from pellucid.pipeline.execute import Outcome
 from pellucid.pipeline.executors import Result
 from pellucid.pipeline.job import Job, perform, typed
@@ -39,14 +39,14 @@ class DaskCluster:
     Raises
     ------
     ConfigurationError
-        Dask is not installed (``extra-missing``).
+        Dask is not installed (``package-missing``).
     IntermittentError
         The scheduler cannot be reached (``scheduler-lost``).
     """
 
     def __init__(self, workspace: Path, address: str, workers: int = 0, memory: float = 0.0) -> None:
-        distributed = extra("distributed", "dask")
-        import dask
+        distributed = extra_module("distributed", "dask", "A Dask cluster")
+        dask = extra_module("dask", "dask", "A Dask cluster")
 
         self._workspace = str(Path(workspace).resolve())
         self._cluster: Any = None

@@ -2,7 +2,7 @@
 """The graph of steps, built from what they declare; wiring that cannot be is an error naming the steps."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from graphlib import CycleError, TopologicalSorter
@@ -81,7 +81,7 @@ def build(
     level: str | None = None,
     wanted: Sequence[str] = (),
     algorithms: Mapping[str, str] | None = None,
-    delivered: Collection[str] = (),
+    delivered: Callable[[], Collection[str]] = tuple,
 ) -> Graph:
     """Wire steps together.
 
@@ -95,8 +95,8 @@ def build(
         Names; only these, and what they need. All where empty.
     algorithms : mapping of str to str, optional
         Name of the step to take for a type of product that several make.
-    delivered : collection of str
-        Types above DL0 that come from outside.
+    delivered : callable
+        Gives the types that come from outside; asked where one above DL0 has no step that makes it.
 
     Raises
     ------
@@ -189,7 +189,9 @@ def _closure(wanted: Sequence[str], edges: Sequence[Edge]) -> list[str]:
     return list(needed)
 
 
-def _check_producers(steps: Collection[Step], edges: Sequence[Edge], delivered: Collection[str]) -> None:
+def _check_producers(
+    steps: Collection[Step], edges: Sequence[Edge], delivered: Callable[[], Collection[str]]
+) -> None:
     fed = {(e.consumer, e.role) for e in edges}
     for step in steps:
         for role, taken in step.roles.items():
@@ -198,7 +200,7 @@ def _check_producers(steps: Collection[Step], edges: Sequence[Edge], delivered: 
                 continue
             if taken.type.startswith((*_DELIVERED, "*", "?")):
                 continue
-            if any(fnmatchcase(kind, taken.type) for kind in delivered):
+            if any(fnmatchcase(kind, taken.type) for kind in delivered()):
                 continue
             raise ConfigurationError(
                 f"Nothing makes what the step '{step.name}' takes as '{role}'.",
