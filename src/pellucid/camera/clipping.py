@@ -80,7 +80,7 @@ def sigma_clipped(
         Arrays of the shape of one sample.
     """
     shape = samples.shape[1:]
-    rows = np.ascontiguousarray(samples).reshape(len(samples), -1)
+    rows = np.ascontiguousarray(samples).reshape(len(samples), int(np.prod(shape, dtype=np.int64)))
     if rows.dtype not in (np.float32, np.float64):
         rows = rows.astype(np.float64)
     size = rows.shape[1]

@@ -13,7 +13,7 @@ from pellucid.camera.intime import Moment, TimeSeries
 from pellucid.errors import CorruptedInput, MissingInput
 from pellucid.events.batch import Coefficients
 
-__all__ = ["CalibrationSeries", "InForce"]
+__all__ = ["CalibrationSeries", "InForce", "SeriesInSteps"]
 
 type I8 = npt.NDArray[np.int64]
 
@@ -137,3 +137,31 @@ class CalibrationSeries:
             applied=self.applied,
         )
         return InForce(coefficients, factor.error, status)
+
+
+@dataclass(frozen=True, eq=False)
+class SeriesInSteps:
+    """A series asked for at the middles of equal steps of time, so that events of a step share coefficients.
+
+    The steps begin at multiples of their length since 1970, whatever the events: the coefficients of an
+    event depend on its time alone.
+
+    Attributes
+    ----------
+    series : CalibrationSeries
+        What is asked.
+    step, hold : int
+        Length of a step, and how long coefficients hold outside their chunks, in ns.
+    """
+
+    series: CalibrationSeries
+    step: int
+    hold: int
+
+    def number(self, time: int) -> int:
+        """Return the number of the step that a time (ns TAI) lies in."""
+        return time // self.step
+
+    def coefficients(self, number: int) -> Coefficients:
+        """Return the coefficients of a step."""
+        return self.series.at(number * self.step + self.step // 2, self.hold).coefficients

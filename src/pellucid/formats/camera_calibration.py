@@ -20,6 +20,7 @@ from pellucid.camera.estimate import Estimate
 from pellucid.camera.flatfield import Flatfield
 from pellucid.camera.gain import Gain
 from pellucid.camera.pedestal import Pedestal
+from pellucid.camera.series import CalibrationSeries
 from pellucid.errors import CorruptedInput, MissingInput
 from pellucid.events.batch import Coefficients
 from pellucid.instrument import Subarray
@@ -194,7 +195,7 @@ def as_coefficients(calibration: CameraCalibration) -> Coefficients:
     )
 
 
-def check_camera(calibration: CameraCalibration, subarray: Subarray, where: Path) -> None:
+def check_camera(calibration: CameraCalibration | CalibrationSeries, subarray: Subarray, where: Path) -> None:
     """Refuse the calibration of another camera than those of an array.
 
     Raises

@@ -15,6 +15,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from pellucid.camera.series import SeriesInSteps
 from pellucid.errors import CorruptedInput, MissingInput
 from pellucid.events.batch import (
     ArrayEvents,
@@ -100,7 +101,7 @@ class ZfitsSource:
     ----------
     files : RunFiles
         Where it is.
-    calibration : mapping of int to Coefficients, optional
+    calibration : mapping of int to Coefficients or SeriesInSteps, optional
         Calibration by telescope, in stored counts; the files' own scale and offset else.
     telescopes : iterable of int, optional
         Read only these; an unknown one is an error.
@@ -135,7 +136,7 @@ class ZfitsSource:
         self,
         files: RunFiles,
         *,
-        calibration: Mapping[int, Coefficients] | None = None,
+        calibration: Mapping[int, Coefficients | SeriesInSteps] | None = None,
         telescopes: Iterable[int] | None = None,
     ) -> None:
         described = read_description(files.description)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from pellucid.camera.series import SeriesInSteps
 from pellucid.errors import CorruptedInput, MissingInput
 from pellucid.events.batch import Coefficients, EventType
 from pellucid.formats.zfits_file import MessageFile
@@ -62,7 +63,7 @@ class TelescopeFile:
         The file.
     subarray : Subarray
         Description of the telescopes.
-    calibration : dict of int to Coefficients
+    calibration : dict of int to Coefficients or SeriesInSteps
         Calibration by telescope, in stored counts, instead of the file's own scale and offset.
 
     Attributes
@@ -73,7 +74,9 @@ class TelescopeFile:
         Observation and scheduling block.
     """
 
-    def __init__(self, path: Path, subarray: Subarray, calibration: dict[int, Coefficients]) -> None:
+    def __init__(
+        self, path: Path, subarray: Subarray, calibration: dict[int, Coefficients | SeriesInSteps]
+    ) -> None:
         self.path = path
         self._file = MessageFile(
             path,
@@ -92,8 +95,10 @@ class TelescopeFile:
         if not (np.isfinite([self._scale, self._offset]).all() and self._scale > 0.0):
             raise self._wrong("a finite offset and a scale above 0", f"{self._offset} and {self._scale}")
         self._zero = np.uint16(np.clip(np.rint(self._offset * self._scale), 0, 65535))
+        self._series = self._series_of(calibration)
         self._base = self._base_coefficients(calibration)
         self._calibrated = bool(calibration)
+        self._step = 0
         self._cache: dict[tuple[bytes, bytes, int, int], Coefficients] = {}
 
     @property
@@ -139,7 +144,11 @@ class TelescopeFile:
             raise self._wrong(f"different pixels from 0 to {n_pixels - 1}", f"{pixels.size} pixels, {span}")
         return pixels
 
-    def _base_coefficients(self, calibration: dict[int, Coefficients]) -> Coefficients:
+    def _series_of(self, calibration: dict[int, Coefficients | SeriesInSteps]) -> SeriesInSteps | None:
+        given = calibration.get(self.telescope.tel_id)
+        return given if isinstance(given, SeriesInSteps) else None
+
+    def _base_coefficients(self, calibration: dict[int, Coefficients | SeriesInSteps]) -> Coefficients:
         readout, tel_id = self.telescope.readout, self.telescope.tel_id
         shape = (readout.n_channels, readout.n_pixels)
         if calibration and tel_id not in calibration:
@@ -152,7 +161,8 @@ class TelescopeFile:
                 code="no-calibration",
             )
         if tel_id in calibration:
-            known = calibration[tel_id]
+            given = calibration[tel_id]
+            known = given.coefficients(0) if isinstance(given, SeriesInSteps) else given
             if known.pedestal.shape != shape:
                 raise self._wrong(f"a calibration of shape {shape}", f"shape {known.pedestal.shape}")
             return known
@@ -205,6 +215,8 @@ class TelescopeFile:
         """Coefficients of an event; events with equal states and time shifts share one object."""
         shifts, applied = message.pixel_time_shift.data, int(message.calibration_monitoring_id)
         self._check_applied(applied, int(message.event_id))
+        if self._series is not None:
+            self._take_step(self._series, int(message.event_time_s), int(message.event_time_qns))
         key = (status.tobytes(), shifts, n_channels, applied)
         if key not in self._cache:
             if len(self._cache) >= 64:
@@ -243,6 +255,13 @@ class TelescopeFile:
             unusable=base.unusable[pick] | ~present,
             applied=int(message.calibration_monitoring_id),
         )
+
+    def _take_step(self, series: SeriesInSteps, seconds: int, quarters: int) -> None:
+        """Go on to the coefficients of the step of time that an event lies in."""
+        step = series.number(seconds * 1_000_000_000 + quarters // 4)
+        if step != self._step:
+            self._step, self._base = step, series.coefficients(step)
+            self._cache.clear()
 
     def _check_applied(self, applied: int, event_id: int) -> None:
         """Refuse a calibration made from samples in another state: it would correct twice, or not at all."""

@@ -28,7 +28,7 @@ from pellucid.formats.ctapipe_hdf5.tables import TableFile
 from pellucid.instrument import Subarray
 from pellucid.instrument.run import RunInfo
 
-__all__ = ["COEFFICIENTS", "read_monitoring", "write_monitoring"]
+__all__ = ["COEFFICIENTS", "is_monitoring", "read_monitoring", "write_monitoring"]
 
 COEFFICIENTS = "/dl1/monitoring/telescope/calibration/camera/coefficients"
 _MJD_OF_STAMP_0 = 40587.0
@@ -144,8 +144,16 @@ def _rows(series: CalibrationSeries, columns: list[Column], obs_id: int) -> np.n
     return rows
 
 
-def read_monitoring(path: Path, tel_id: int) -> CalibrationSeries:
-    """Read the coefficients of a telescope.
+def is_monitoring(path: Path) -> bool:
+    """Whether a file has coefficients in this layout."""
+    if not path.is_file() or not tables.is_hdf5_file(str(path)):
+        return False
+    with tables.open_file(str(path)) as file:
+        return COEFFICIENTS in file
+
+
+def read_monitoring(path: Path, tel_id: int | None = None) -> CalibrationSeries:
+    """Read the coefficients of a telescope, by default the only one there.
 
     Raises
     ------
@@ -156,17 +164,12 @@ def read_monitoring(path: Path, tel_id: int) -> CalibrationSeries:
     """
     if not path.is_file():
         raise MissingInput("There is no such monitoring file.", where=str(path), code="no-file")
-    where = tel_table(COEFFICIENTS, tel_id)
     try:
         with tables.open_file(str(path)) as file:
+            tel_id = _telescope(file, path) if tel_id is None else tel_id
+            where = tel_table(COEFFICIENTS, tel_id)
             if where not in file:
-                raise MissingInput(
-                    f"There are no coefficients of telescope {tel_id}.",
-                    where=str(path),
-                    expected=where,
-                    mend="make them: step camera-series",
-                    code="no-calibration",
-                )
+                raise _missing(path, f"There are no coefficients of telescope {tel_id}.", where)
             table = file.get_node(where)
             rows, camera, applied = table.read(), str(table._v_attrs.camera), int(table._v_attrs.applied)
             later = tel_table(f"{COEFFICIENTS}_breaks", tel_id)
@@ -186,3 +189,16 @@ def read_monitoring(path: Path, tel_id: int) -> CalibrationSeries:
         for name in _VALUES
     )
     return CalibrationSeries(tel_id, camera, applied, pedestal, factor, shift, rows["reasons"].copy())
+
+
+def _telescope(file: tables.File, path: Path) -> int:
+    there = [n._v_name for n in file.iter_nodes(COEFFICIENTS)] if COEFFICIENTS in file else []
+    if len(there) != 1:
+        raise _missing(path, "The file does not have the coefficients of one telescope.", "one table")
+    return int(there[0].removeprefix("tel_"))
+
+
+def _missing(path: Path, what: str, expected: str) -> MissingInput:
+    return MissingInput(
+        what, where=str(path), expected=expected, mend="make them: step camera-series", code="no-calibration"
+    )

@@ -15,7 +15,8 @@ from pellucid.events.options import Cleaning, Extractor, ProcessOptions
 from pellucid.pipeline.step import Step
 
 if TYPE_CHECKING:
-    from pellucid.events import EventChunk
+    from pellucid.camera.series import SeriesInSteps
+    from pellucid.events import Coefficients, EventChunk
     from pellucid.formats.simtel import SimtelSource
     from pellucid.formats.zfits import ZfitsSource
     from pellucid.instrument import Subarray
@@ -107,20 +108,37 @@ def make_telescope_dl1(
     dict
         Numbers to search by.
     """
-    from pellucid.formats.camera_calibration import as_coefficients, check_camera, read_calibration
     from pellucid.formats.zfits import RunFiles, ZfitsSource
 
     files = RunFiles((inputs["events"],), inputs["description"])
-    given = read_calibration(inputs["calibration"]) if "calibration" in inputs else None
-    calibration = None if given is None else {given.tel_id: as_coefficients(given)}
-    with ZfitsSource(files, calibration=calibration) as source:
-        if given is not None:
-            check_camera(given, source.subarray, inputs["calibration"])
+    with ZfitsSource(files, calibration=_calibration(inputs, parameters)) as source:
         chunks = source.chunks(
             max_events=_chunk_events(effort), keep_partial=bool(parameters["keep_partial"])
         )
         report = _reporter(progress, "events")
         return _write(source, chunks, output, _options(parameters), provenance, report, _threads(effort))
+
+
+def _calibration(
+    inputs: Mapping[str, Path], parameters: Mapping[str, JSON]
+) -> "dict[int, Coefficients | SeriesInSteps] | None":
+    """Read the calibration, of one moment or in chunks of time; none where there is no such input."""
+    if "calibration" not in inputs:
+        return None
+    from pellucid.camera.series import SeriesInSteps
+    from pellucid.formats.camera_calibration import as_coefficients, check_camera, read_calibration
+    from pellucid.formats.ctapipe_hdf5.monitoring import is_monitoring, read_monitoring
+    from pellucid.formats.description import read_description
+
+    path, subarray = inputs["calibration"], read_description(inputs["description"])
+    if not is_monitoring(path):
+        calibration = read_calibration(path)
+        check_camera(calibration, subarray, path)
+        return {calibration.tel_id: as_coefficients(calibration)}
+    series = read_monitoring(path)
+    check_camera(series, subarray, path)
+    step, hold = (round(1e9 * float(str(parameters[name]))) for name in ("step_seconds", "hold_seconds"))
+    return {series.tel_id: SeriesInSteps(series, step, hold)}
 
 
 def _write(
@@ -177,7 +195,7 @@ def _check_focal_lengths(subarray: "Subarray", choice: str, path: Path) -> None:
 
 
 def _options(parameters: Mapping[str, JSON]) -> ProcessOptions:
-    fields = {k: v for k, v in parameters.items() if k not in ("telescopes", "keep_partial")}
+    fields = {k: v for k, v in parameters.items() if k not in _OWN}
     extractor, cleaning = fields.pop("extractor"), fields.pop("cleaning")
     assert isinstance(extractor, Mapping)
     assert isinstance(cleaning, Mapping)
@@ -239,6 +257,9 @@ class _Counts:
         }
 
 
+_OWN = ("telescopes", "keep_partial", "step_seconds", "hold_seconds")
+"""Parameters of the steps that are none of the processor's."""
+
 _OPTIONS: dict[str, JSON] = {"keep_partial": False, **asdict(ProcessOptions())}
 
 STEPS = (
@@ -258,11 +279,11 @@ STEPS = (
         inputs={
             "events": "DL0/Event/Telescope/Observation",
             "description": "DL0/Service/Subarray/Description",
-            "calibration": "DL1/Monitoring/Telescope/CameraCalibration",
+            "calibration": "DL1/Monitoring/Telescope/CameraCalibration*",
         },
         output="DL1/Event/Telescope/Observation",
         suffix=".dl1.h5",
-        parameters=_OPTIONS,
+        parameters={**_OPTIONS, "step_seconds": 10.0, "hold_seconds": 7200.0},
     ),
     Step(
         name="precalibrated-dl1",
@@ -278,4 +299,7 @@ STEPS = (
     ),
 )
 """``dl1``: images and parameters of a simulated observation; ``telescope-dl1``: of one telescope's file,
-with a calibration; ``precalibrated-dl1``: of one that the camera calibrated."""
+with a calibration; ``precalibrated-dl1``: of one that the camera calibrated.
+
+A calibration in chunks of time is interpolated in steps of ``step_seconds``, and holds for
+``hold_seconds`` outside its chunks."""
