@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from support.postgres import Server, server
+from support.redmine import Redmine, redmine_server
 from support.s3 import KEYS, Bucket, Buckets, s3_server
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -67,3 +68,10 @@ def bucket(s3: Buckets, monkeypatch: pytest.MonkeyPatch) -> Bucket:
     for name, value in KEYS.items():
         monkeypatch.setenv(name, value)
     return s3.bucket()
+
+
+@pytest.fixture(scope="session")
+def redmine(full: bool) -> Iterator[Redmine]:
+    """A real Redmine for this run."""
+    with redmine_server(full) as running:
+        yield running

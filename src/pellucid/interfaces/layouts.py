@@ -60,7 +60,10 @@ def rows(tasks: Iterable[Task], layout: str, titles: Mapping[str, str]) -> list[
         heading = {i: (i, titles.get(i, i)) for i in dict.fromkeys(sorted(t.interface for t in chosen))}
         groups = [(name, [t for t in chosen if t.interface == i]) for i, name in heading.items()]
     else:
-        groups = [((name, name), [t for t in chosen if category(t.interface) == name]) for name in CATEGORIES]
+        groups = [
+            ((name, name), [t for t in chosen if category(t.interface) == name])
+            for name in (*CATEGORIES.values(), OTHER)
+        ]
     return [row for head, members in groups if members for row in _group(head, members)]
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from pellucid.errors import ConfigurationError, nearest
 from pellucid.interfaces.task import Follows, Task
-from pellucid.interfaces.workdays import day_after, later_working_day, latest_end, moved
+from pellucid.interfaces.workdays import day_after, later_working_day, latest_end, moved, working_day
 
 __all__ = ["Schedule", "Slot", "children", "in_order", "schedule"]
 
@@ -194,7 +194,7 @@ def _placed(task: Task, gate: Gate, on: date | None) -> Slot:
         start = soonest
         if start is not None and task.estimated_hours is not None:
             days = max(1, -int(-task.estimated_hours // HOURS_A_DAY))
-            due = later_working_day(start, days - 1)
+            due = later_working_day(working_day(start), days - 1)
     if task.status == "Rejected":
         start = due = None
     start = start or due

@@ -8,7 +8,15 @@ from datetime import date, timedelta
 
 from pellucid.interfaces.task import Unit
 
-__all__ = ["day_after", "later_working_day", "latest_end", "moved", "working_days", "working_delay"]
+__all__ = [
+    "day_after",
+    "later_working_day",
+    "latest_end",
+    "moved",
+    "working_day",
+    "working_days",
+    "working_delay",
+]
 
 WEEK = 5
 """Working days of a week."""
@@ -24,8 +32,8 @@ def later_working_day(day: date, days: int) -> date:
     weeks, rest = divmod(days, WEEK)
     day += timedelta(weeks=weeks)
     for _ in range(rest):
-        day = _working(day + timedelta(1))
-    return _working(day)
+        day = working_day(day + timedelta(1))
+    return working_day(day)
 
 
 def working_days(start: date, stop: date) -> int:
@@ -82,5 +90,6 @@ def working_delay(end: date, delay: int) -> int:
     return days
 
 
-def _working(day: date) -> date:
+def working_day(day: date) -> date:
+    """Return the day, or the Monday after it where it lies on a weekend."""
     return day + timedelta(max(0, 7 - day.weekday()) if day.weekday() >= WEEK else 0)
