@@ -8,7 +8,6 @@ __all__ = [
     "DTYPES",
     "FORMATS",
     "FRAMES",
-    "INTEGERS",
     "LEVELS",
     "METADATA_TYPES",
     "MONOTONIC",
@@ -32,8 +31,8 @@ FORMATS: Mapping[str, str] = {
 }
 """Of deliveries, each with what it is."""
 
-INTEGERS = ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64")
-DTYPES = ("bool", *INTEGERS, "float32", "float64", "text")
+_INTEGERS = ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64")
+DTYPES = ("bool", *_INTEGERS, "float32", "float64", "text")
 METADATA_TYPES = ("text", "integer", "number", "boolean", "time")
 MONOTONIC = ("strict", "rising")
 SECONDS: Mapping[str, float] = {"ms": 1e-3, "s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
