@@ -12,18 +12,28 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from pellucid import errors
+from pellucid.archive.compare import Comparison, compare_files
 from pellucid.archive.lineage import JSON, canonical_json
 from pellucid.archive.product import Product
 from pellucid.archive.provenance import Recipe
 from pellucid.archive.replay_worker import PLAN, RESULT
-from pellucid.archive.why import Lineage, lineage_of
+from pellucid.archive.why import lineage_of
 from pellucid.archive.workspace import Workspace
-from pellucid.errors import PellucidError
+from pellucid.errors import CorruptedInput, MissingInput, PellucidError
 
 if TYPE_CHECKING:
     from pellucid.archive.archive import Archive
 
-__all__ = ["Rebuilt", "ReplayReport", "replay", "restored", "run_plan"]
+__all__ = [
+    "Rebuilt",
+    "ReplayReport",
+    "judged",
+    "replay",
+    "restored",
+    "run_plan",
+    "run_worker",
+    "write_plan",
+]
 
 
 @dataclass(frozen=True)
@@ -62,8 +72,12 @@ class ReplayReport:
         Whether the new bytes equal the archived ones.
     expected_sha256, got_sha256 : str
         Hashes of the archived and of the new bytes.
+    agrees : bool
+        Whether they are what the step promises: identical, or numbers within its tolerance.
     determinism : str
         What the step promises: ``bitwise`` or ``tolerance``.
+    deviation : Comparison or None
+        How the numbers differ, where the bytes do; None where the format holds none.
     code_changed : bool
         Whether any step on the way, or its code, is not what made the archived bytes.
     software_changed : mapping of str to tuple of str
@@ -77,9 +91,11 @@ class ReplayReport:
     product: str
     name: str
     identical: bool
+    agrees: bool
     expected_sha256: str
     got_sha256: str
     determinism: str
+    deviation: Comparison | None
     code_changed: bool
     software_changed: Mapping[str, tuple[str, str]]
     rebuilt: tuple[Rebuilt, ...]
@@ -87,7 +103,9 @@ class ReplayReport:
 
     def as_dict(self) -> dict[str, JSON]:
         """Return the report as a JSON-ready mapping."""
-        return asdict(self)
+        document = asdict(self)
+        document["deviation"] = self.deviation.as_dict() if self.deviation is not None else None
+        return document
 
 
 def replay(workspace: Workspace, id: str) -> ReplayReport:
@@ -119,23 +137,28 @@ def replay(workspace: Workspace, id: str) -> ReplayReport:
     start = perf_counter()
     archive = workspace.archive
     lineage = lineage_of(archive, id)
-    recipe = Recipe.of(lineage.product, archive.get)
+    product = lineage.product
+    recipe = Recipe.of(product, archive.get)
     with archive.store.staging() as folder:
-        given, made = _raw_and_derived(lineage)
+        products = [node.product for node in lineage.walk()]
+        given, made = [p for p in products if p.kind == "raw"], [p for p in products if p.kind != "raw"]
         result = run_plan(archive, given, made, folder)
-    for item in result["rebuilt"]:
-        if "error" in item:
-            raise restored(**item["error"])
-        del item["file"]
-    rebuilt = tuple(Rebuilt(**item) for item in result["rebuilt"])
-    final, product = rebuilt[-1], lineage.product
+        for item in result["rebuilt"]:
+            if "error" in item:
+                raise restored(**item["error"])
+        deviation, agrees = judged(archive, product, result["rebuilt"][-1])
+    rebuilt = tuple(
+        Rebuilt(**{name: item[name] for name in Rebuilt.__dataclass_fields__}) for item in result["rebuilt"]
+    )
     return ReplayReport(
         product=product.id,
         name=product.name,
-        identical=final.identical,
+        identical=rebuilt[-1].identical,
+        agrees=agrees,
         expected_sha256=product.sha256,
-        got_sha256=final.got_sha256,
+        got_sha256=rebuilt[-1].got_sha256,
         determinism=product.determinism or "",
+        deviation=deviation,
         code_changed=any(item.code_changed for item in rebuilt),
         software_changed=_differences(recipe.software, result["software"]),
         rebuilt=rebuilt,
@@ -143,9 +166,31 @@ def replay(workspace: Workspace, id: str) -> ReplayReport:
     )
 
 
-def _raw_and_derived(lineage: Lineage) -> tuple[list[Product], list[Product]]:
-    products = [node.product for node in lineage.walk()]
-    return [p for p in products if p.kind == "raw"], [p for p in products if p.kind != "raw"]
+def judged(archive: "Archive", product: Product, item: Mapping[str, Any]) -> tuple[Comparison | None, bool]:
+    """Compare what a fresh process made with what is archived.
+
+    Parameters
+    ----------
+    archive : Archive
+        Where the product is.
+    product : Product
+        What was made again.
+    item : mapping
+        What `run_plan` returned for it.
+
+    Returns
+    -------
+    tuple of Comparison or None, and bool
+        How the numbers differ, where the bytes do and the archived ones can be read; whether that is what
+        the step promises.
+    """
+    if item["identical"]:
+        return None, True
+    try:
+        comparison = compare_files(archive.path(product), Path(item["file"]), item["tolerance"])
+    except (CorruptedInput, MissingInput):  # no format with numbers, or nothing left to compare with
+        return None, False
+    return comparison, product.determinism == "tolerance" and comparison.within
 
 
 def run_plan(
@@ -168,8 +213,8 @@ def run_plan(
     -------
     dict
         ``rebuilt``: for each that could be tried its ``product`` and ``name``, and either ``file``,
-        ``expected_sha256``, ``got_sha256``, ``identical`` and ``code_changed``, or an ``error``;
-        ``software``: the versions of today.
+        ``expected_sha256``, ``got_sha256``, ``identical``, ``tolerance`` and ``code_changed``, or an
+        ``error``; ``software``: the versions of today.
 
     Raises
     ------
@@ -178,13 +223,18 @@ def run_plan(
     PellucidError
         The process died (``worker-died``).
     """
+    write_plan(archive, given, made, folder)
+    return run_worker(folder)
+
+
+def write_plan(archive: "Archive", given: Sequence[Product], made: Sequence[Product], folder: Path) -> None:
+    """Write down for a fresh process what it is to make; parameters and errors as `run_plan`."""
     files: dict[str, JSON] = {
         p.id: {"path": str(archive.path(p).resolve()), "sha256": p.sha256, "name": p.name} for p in given
     }
     steps: list[JSON] = [_planned(archive, product) for product in made]
     cache = str(archive.cache.resolve() / "sources.json") if archive.cache else None
     (folder / PLAN).write_text(canonical_json({"given": files, "steps": steps, "cache": cache}))
-    return _run_worker(folder)
 
 
 def _planned(archive: "Archive", product: Product) -> dict[str, JSON]:
@@ -202,7 +252,8 @@ def _planned(archive: "Archive", product: Product) -> dict[str, JSON]:
     }
 
 
-def _run_worker(folder: Path) -> dict[str, Any]:
+def run_worker(folder: Path) -> dict[str, Any]:
+    """Carry out the plan in a folder in a fresh process; return and errors as `run_plan`."""
     environment = dict(os.environ)
     environment["PYTHONHASHSEED"] = "271828" if environment.get("PYTHONHASHSEED") != "271828" else "314159"
     # -P: a file in the current folder must not pass for a module

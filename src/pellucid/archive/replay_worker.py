@@ -72,6 +72,7 @@ def _made(item: dict[str, Any], inputs: dict[str, Any], stem: Path, cache: Path 
         "expected_sha256": item["sha256"],
         "got_sha256": got,
         "identical": got == item["sha256"],
+        "tolerance": {pattern: list(pair) for pattern, pair in step.tolerance.items()},
         "code_changed": code_now != (provenance["version"], item["code"]),
     }
 

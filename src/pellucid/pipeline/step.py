@@ -71,10 +71,16 @@ class Step:
         what is no calibration.
     levels : tuple of str
         Levels (A, B, C) that it belongs to.
+    alternative : bool
+        Whether it is only taken where it is asked for by name, on the command line or as the algorithm for
+        its type of product.
     cost : float
         About how many seconds it takes for one product; only the order of work and the time left follow.
     determinism : str
-        ``bitwise``: same inputs, same bytes. ``tolerance``: same within the algorithm's tolerance.
+        ``bitwise``: same inputs, same bytes. ``tolerance``: same numbers within `tolerance`.
+    tolerance : mapping of str to (float, float)
+        Relative and absolute tolerance (in the dataset's unit) by pattern of dataset, as in
+        ``{"/profile/*": (1e-6, 0.0)}``; what fits no pattern is the same to the bit.
     """
 
     name: str
@@ -88,14 +94,22 @@ class Step:
     section: str = ""
     valid: str = ""
     levels: tuple[str, ...] = ("A", "B", "C")
+    alternative: bool = False
     cost: float = 1.0
     determinism: Literal["bitwise", "tolerance"] = "bitwise"
+    tolerance: Mapping[str, Sequence[float]] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
         check_product_type(self.output)
         plain(defaults(self.parameters), f"step {self.name}")
         if self.valid not in ("", "night"):
             duration_ns(self.valid)
+        if (self.determinism == "tolerance") != bool(self.tolerance):
+            raise ConfigurationError(
+                f"The step '{self.name}' does not say how exactly it repeats itself.",
+                expected="determinism='tolerance' and a tolerance, or neither",
+                got=f"determinism={self.determinism!r}, tolerance={dict(self.tolerance)!r}",
+            )
         module, colon, name = self.function.partition(":")
         if not (module and colon and name.isidentifier()):
             raise ConfigurationError(
