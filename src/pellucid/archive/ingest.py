@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """What a file is, told from its first bytes: its format and its product type.
 
-`FORMATS` holds one function per format; each looks at the head of a file, decompressed where it was
+`FORMATS` holds one function per format of ours, outside packages bring theirs (see
+`pellucid.formats.cover.Format`); each looks at the head of a file, decompressed where it was
 compressed, and says what it is or None.
 """
 
@@ -9,6 +10,7 @@ import re
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.metadata import entry_points
 from io import BytesIO
 from pathlib import Path
 
@@ -59,6 +61,10 @@ def sniff(path: Path) -> FileKind:
     for recognise in FORMATS:
         if kind := recognise(content):
             return kind
+    for entry in entry_points(group="pellucid.formats"):
+        brought = entry.load()
+        if brought.recognise(content):
+            return FileKind(brought.name, brought.product_type)
     raise CorruptedInput(
         "This file has no format that Pellucid knows.",
         where=str(path),

@@ -21,10 +21,12 @@ def command(session: Session, files: tuple[Path, ...], product_type: str | None,
     """
     products = []
     with session.workspace(create=True) as workspace:
+        from pellucid.pipeline.intake import take_in
+
         for file in files:
             with session.progress(f"ingest {file.name}") as progress:
-                product, is_new = workspace.archive.ingest(
-                    file, product_type, obs_id=obs_id, progress=progress
+                product, is_new = take_in(
+                    workspace.archive, file, product_type, obs_id=obs_id, progress=progress
                 )
             products.append({"file": str(file), "new": is_new, **product.as_dict()})
     text = "\n".join(

@@ -5,7 +5,7 @@ The library that decompresses the rows ends the process on damaged bytes. So the
 such file carries are verified first; nothing that fails them reaches it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -78,8 +78,12 @@ class MessageFile:
             code="empty-table",
         )
 
-    def rows(self, table: str) -> Iterator[Any]:
-        """Yield the messages of a table, one at a time."""
+    def has(self, table: str) -> bool:
+        """Return whether there is a table of this name."""
+        return table in self._units
+
+    def rows(self, table: str, numbers: Iterable[int] | None = None) -> Iterator[Any]:
+        """Yield the messages of a table, one at a time: all, or those in the given rows, counted from 1."""
         from google.protobuf.message import DecodeError
         from protozfits import ProtobufIFits, pb2_messages
 
@@ -89,7 +93,7 @@ class MessageFile:
         if self.length(table) == 0:
             return
         with ProtobufIFits(str(self.path), table) as file:
-            for row in range(1, self.length(table) + 1):
+            for row in range(1, self.length(table) + 1) if numbers is None else numbers:
                 try:
                     yield message.FromString(file.read_serialized_message(row))
                 except (RuntimeError, DecodeError) as error:

@@ -71,7 +71,8 @@ class DaskCluster:
     @property
     def capacity(self) -> int:
         """How many jobs it wants to have at once; workers may come and go."""
-        return _AHEAD * max(1, sum(self._client.nthreads().values()))
+        threads: int = sum(self._client.nthreads().values())
+        return _AHEAD * max(1, threads)
 
     def submit(self, number: int, job: Job) -> None:
         """Take a job under a number."""

@@ -107,7 +107,12 @@ def build(
     MissingInput
         A wanted step is not known, or not at this level (``unknown-step``).
     """
-    chosen = {s.name: s for s in steps if level is None or level in s.levels}
+    named = {*wanted, *(algorithms or {}).values()}
+    chosen = {
+        s.name: s
+        for s in steps
+        if (level is None or level in s.levels) and (not s.alternative or s.name in named)
+    }
     for name in wanted:
         if name not in chosen:
             raise MissingInput(
@@ -124,6 +129,7 @@ def build(
         kept = {name: kept[name] for name in _closure(wanted, edges)}
         edges = [e for e in edges if e.consumer in kept]
     _check_two_producers(kept.values())
+    _check_two_feeders(kept.values(), edges)
     _check_producers(kept.values(), edges, delivered)
     return Graph(_ordered(kept, edges), tuple(sorted(edges, key=lambda e: (e.consumer, e.role, e.producer))))
 
@@ -166,6 +172,20 @@ def _check_two_producers(steps: Iterable[Step]) -> None:
                 mend=f'choose in the configuration: [algorithms] "{output}" = "{min(names)}"',
                 code="two-producers",
             )
+
+
+def _check_two_feeders(steps: Iterable[Step], edges: Sequence[Edge]) -> None:
+    for step in steps:
+        for role, taken in step.roles.items():
+            feeders = [e.producer for e in edges if (e.consumer, e.role) == (step.name, role)]
+            if len(feeders) > 1 and not taken.many and role != step.leader:
+                raise ConfigurationError(
+                    f"Several steps feed one input that takes one product: {', '.join(sorted(feeders))}.",
+                    where=f"step {step.name}, input '{role}'",
+                    expected="one of them",
+                    mend="leave one out: --steps, or make it an alternative",
+                    code="two-producers",
+                )
 
 
 def _edges(steps: Collection[Step]) -> list[Edge]:

@@ -55,10 +55,11 @@ class Item:
         )
 
     @property
-    def order(self) -> tuple[int, int, str]:
-        """By time, whatever the order of arrival; products without a time first."""
+    def order(self) -> tuple[int, tuple[int, ...], str, int, str]:
+        """By time, then by whose it is, whatever the order of arrival; products without a time first."""
         mine = "" if self.product is None else self.product.id
-        return (self.start if self.start is not None else -1, self.task or 0, mine)
+        start = self.start if self.start is not None else -1
+        return (start, self.telescopes, self.device or "", self.task or 0, mine)
 
     @property
     def owner(self) -> str:

@@ -217,6 +217,7 @@ STEPS = (
     ),
     Step(
         name="camera-series",
+        alternative=True,
         version="1",
         function="pellucid.pipeline.steps.camera:make_series",
         inputs=_EVENTS,

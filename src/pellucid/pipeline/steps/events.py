@@ -287,6 +287,7 @@ STEPS = (
     ),
     Step(
         name="precalibrated-dl1",
+        alternative=True,
         version="1",
         function="pellucid.pipeline.steps.events:make_telescope_dl1",
         inputs={
