@@ -86,7 +86,14 @@ STEPS = (
         suffix=".dl2.json",
     ),
     *(
-        Step(name=f"toy-{name}", version="1", function=f"toysteps:{name}", inputs={"events": RAW}, output=DL1)
+        Step(
+            name=f"toy-{name}",
+            version="1",
+            function=f"toysteps:{name}",
+            inputs={"events": RAW},
+            output=DL1,
+            alternative=True,
+        )
         for name in ("fail", "fickle", "idle")
     ),
 )

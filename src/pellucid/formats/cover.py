@@ -98,11 +98,12 @@ def _zfits(path: Path) -> Cover:
     from pellucid.formats.zfits_file import MessageFile
 
     file = MessageFile(path, {})
-    if not file.has("DataStream") or not file.has("Events") or not file.length("Events"):
+    table = "Events" if file.has("Events") else "SubarrayEvents"
+    if not file.has("DataStream") or not file.has(table) or not file.length(table):
         return Cover()
     stream = file.first("DataStream")
     telescopes = (int(stream.tel_id),) if hasattr(stream, "tel_id") else ()
-    ends = file.rows("Events", (1, file.length("Events")))
+    ends = file.rows(table, (1, file.length(table)))
     times = [event.event_time_s * 10**9 + event.event_time_qns // 4 for event in ends]
     return Cover(
         obs_id=int(stream.obs_id), telescopes=telescopes, time_start=min(times), time_stop=max(times) + 1

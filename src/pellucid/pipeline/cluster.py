@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Jobs on a Dask cluster: on this machine, or wherever its scheduler says."""
 
+import logging
 import os
 import threading
 from functools import cache
@@ -48,6 +49,7 @@ class DaskCluster:
         distributed = extra_module("distributed", "dask", "A Dask cluster")
         dask = extra_module("dask", "dask", "A Dask cluster")
 
+        logging.getLogger("distributed").setLevel(logging.ERROR)
         self._workspace = str(Path(workspace).resolve())
         self._cluster: Any = None
         self._settings = dask.config.set({"distributed.scheduler.allowed-failures": 1})
@@ -57,7 +59,7 @@ class DaskCluster:
                 self._cluster = distributed.LocalCluster(
                     n_workers=workers or os.cpu_count() or 1,
                     threads_per_worker=1,
-                    dashboard_address=None,
+                    dashboard_address=":0",
                     memory_limit=round(memory * 1e9) or 0,
                     silence_logs=50,
                 )
