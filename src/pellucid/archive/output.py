@@ -10,7 +10,7 @@ from secrets import token_hex
 from pellucid.archive.files import storage_errors, sync_folder
 from pellucid.errors import OutputExists, UsageError
 
-__all__ = ["check_output", "new_file", "write_text"]
+__all__ = ["check_output", "new_file", "new_folder", "write_text"]
 
 
 def check_output(path: Path, *, overwrite: bool = False) -> None:
@@ -27,12 +27,7 @@ def check_output(path: Path, *, overwrite: bool = False) -> None:
             "The output is a folder.", where=str(path), mend="name the file to write", code="directory"
         )
     if not path.parent.is_dir():
-        raise UsageError(
-            "The folder of the output does not exist.",
-            where=str(path.parent),
-            mend="make it first, or check the spelling",
-            code="no-such-folder",
-        )
+        raise _no_folder(path)
     if os.path.lexists(path) and not overwrite:
         raise _exists(path)
 
@@ -83,12 +78,40 @@ def _replacing(path: Path, overwrite: bool) -> Iterator[int]:
             os.unlink(hidden)
 
 
+def _no_folder(path: Path) -> UsageError:
+    return UsageError(
+        "The folder of the output does not exist.",
+        where=str(path.parent),
+        mend="make it first, or check the spelling",
+        code="no-such-folder",
+    )
+
+
 def _exists(path: Path) -> OutputExists:
     return OutputExists(
         "The output exists already.",
         where=str(path),
         mend="choose another name, or allow it to be replaced with --overwrite",
     )
+
+
+def new_folder(path: Path) -> Path:
+    """Make a folder for an output, where there is none or an empty one.
+
+    Raises
+    ------
+    OutputExists, UsageError
+        The folder holds something, or is a file; the folder it is to be in is missing (``no-such-folder``).
+    IntermittentError
+        The disk is full or read-only.
+    """
+    if not path.parent.is_dir():
+        raise _no_folder(path)
+    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        raise OutputExists("The output exists already.", where=str(path), mend="name a new folder")
+    with storage_errors(path):
+        path.mkdir(exist_ok=True)
+    return path
 
 
 def write_text(path: Path, text: str, *, overwrite: bool = False) -> Path:

@@ -7,7 +7,7 @@ from pellucid.cli.application import LazyGroup
 
 __all__ = ["command"]
 
-FORMS = ("prov",)
+FORMS = ("prov", "provdm", "rocrate")
 """Each is a module of `pellucid.cli.exports` with a ``command``."""
 
 

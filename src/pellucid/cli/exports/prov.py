@@ -1,18 +1,18 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""``pellucid export prov``: what a product was made of, as W3C PROV."""
+"""``pellucid export prov``: what products were made of, as W3C PROV."""
 
 from pathlib import Path
 
 import click
 
-from pellucid.cli.exports.selection import output, overwrite, product_id, selected
+from pellucid.cli.exports.selection import output, overwrite, products, selected
 from pellucid.cli.session import Session, verb
 
 __all__ = ["command"]
 
 
 @verb("prov")
-@product_id
+@products
 @output
 @click.option(
     "--format",
@@ -23,8 +23,10 @@ __all__ = ["command"]
     help="PROV-JSON, PROV-XML or PROV-N.",
 )
 @overwrite
-def command(session: Session, product_id: str, output: Path, form: str, overwrite: bool) -> None:
-    """Write what a product was made of as W3C PROV.
+def command(
+    session: Session, product_id: str | None, night: int | None, output: Path, form: str, overwrite: bool
+) -> None:
+    """Write what products were made of as W3C PROV.
 
     ID is the id, or as many of the first digits as tell it from others.
     """
@@ -34,7 +36,7 @@ def command(session: Session, product_id: str, output: Path, form: str, overwrit
     with session.workspace() as workspace:
         from pellucid.archive.exports.w3c import prov_text
 
-        history = selected(workspace.archive, (product_id,))
+        history = selected(workspace.archive, product_id, night)
         write_text(output, prov_text(history, form), overwrite=overwrite)
     document = {"file": str(output), "format": form, "products": len(history.products)}
     session.show(document, f"{output}: {len(history.products)} products")
