@@ -194,7 +194,9 @@ def test_failures_at_any_request_lose_nothing_and_make_nothing_twice(
             there.fail_at = None
             book = book_in(Path(folder))
             report = sync(there, book)
-            assert (report.conflicts, report.held) == ([], [])
+            assert report.conflicts == []
+            # a relation that the new dates contradict is withheld, nothing else
+            assert all(name.startswith("follows ") for _, name, _ in report.held)
             assert book.applied(tasks()) == wanted
             assert unequal(there, book) == []
         assert sync(there, book).changes == 0

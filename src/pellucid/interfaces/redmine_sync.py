@@ -17,7 +17,7 @@ from pellucid.interfaces.redmine import Issue, Project
 from pellucid.interfaces.redmine_fields import Entry, entries
 from pellucid.interfaces.redmine_plan import Change, Comparison, Conflict
 from pellucid.interfaces.redmine_pull import Pull, compared
-from pellucid.interfaces.redmine_push import Push
+from pellucid.interfaces.redmine_push import DATES, Push
 from pellucid.interfaces.task import Task
 
 __all__ = ["Report", "resolve", "synchronise"]
@@ -127,9 +127,12 @@ def synchronise(
     names = {e.id for e in wanted}
     report.strangers = sorted({*strangers, *(i.number for n, i in issues.items() if n not in names)})
     work = Push(project, book, state, issues, report.held, progress)
+    disputed: set[str] = set()
     for entry in wanted:
         if entry.id in issues:
             found = compared(entry, issues, state)
+            if any(c.field in DATES for c in (*found.conflicts, *(() if pull else found.pull))):
+                disputed.add(entry.id)
             report.conflicts += found.conflicts
             report.waiting += (0 if push else len(found.push)) + (0 if pull else len(found.pull))
             work.changes[entry.id] = found.push if push else []
@@ -144,6 +147,7 @@ def synchronise(
             report.waiting += 1
         if push:
             report.held += [(entry.id, name, why) for name, why in entry.withheld.items()]
+    _hold_relations(work, report, wanted, disputed)
     report.created = [e.id for e in work.create]
     report.pushed = [c for changes in work.changes.values() for c in changes]
     if dry_run:
@@ -226,6 +230,22 @@ def _check_layout(there: set[str], layout: str, project: Project) -> None:
             mend="name that layout with --layout, or another project with --project",
             code="other-layout",
         )
+
+
+def _hold_relations(work: Push, report: Report, wanted: Iterable[Entry], disputed: set[str]) -> None:
+    """Keep relations as they are where the dates that they were reckoned from are not agreed on."""
+    above = {e.id: e.wire["parent"] for e in wanted}
+    for task in list(disputed):
+        while above.get(task) is not None:
+            task = above[task]
+            disputed.add(task)
+    for task, changes in work.changes.items():
+        for change in [c for c in changes if c.field == "follows"]:
+            doubtful = sorted(disputed & {task, *change.old, *change.new})
+            if doubtful:
+                changes.remove(change)
+                why = f"the dates of {', '.join(doubtful)} differ on both sides: settle them first"
+                report.held.append((task, "follows", why))
 
 
 def _agree(state: dict[str, Any], entry: Entry, issue: Issue, found: Comparison) -> None:
