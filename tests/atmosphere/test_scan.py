@@ -54,7 +54,7 @@ def test_even_air_passes_with_true_errors() -> None:
 def test_uneven_air_fails_the_test_and_is_taken_into_account() -> None:
     random = np.random.default_rng(3)
     inside = []
-    for _ in range(8):
+    for _ in range(4):
         rays, prior = made_scan(random)
         found = fit_scan(scan_table(rays, 400.0, 9400.0), prior)
         assert not found.plain.uniform()

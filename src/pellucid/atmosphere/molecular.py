@@ -13,7 +13,15 @@ import numpy.typing as npt
 
 from pellucid.errors import ConfigurationError, CorruptedInput, MissingInput
 
-__all__ = ["Air", "MolecularOptics", "Rayleigh", "molecular_optics", "rayleigh", "standard_air"]
+__all__ = [
+    "Air",
+    "MolecularOptics",
+    "Rayleigh",
+    "molecular_optics",
+    "rayleigh",
+    "standard_air",
+    "vertical_depth",
+]
 
 type F8 = npt.NDArray[np.float64]
 
@@ -258,3 +266,27 @@ def standard_air(height: npt.ArrayLike) -> Air:
         (temperature[row] / local) ** (hydrostatic / safe),
     )
     return Air(z, pressure[row] * falling, local)
+
+
+def vertical_depth(height: npt.ArrayLike, wavelength: float, altitude: float, step: float = 50.0) -> F8:
+    """Return the optical depth of the standard air's molecules from a site up to heights, shape (m,).
+
+    Trapezoids of N sigma over steps of ``step`` m; dimensionless.
+
+    Parameters
+    ----------
+    height : array_like of float, shape (m,)
+        Above the site, in m.
+    wavelength : float
+        In nm.
+    altitude : float
+        Of the site above sea level, in m.
+    step : float
+        In m.
+    """
+    z = np.asarray(height, np.float64)
+    grid = np.arange(0.0, float(z.max()) + 2.0 * step, step)
+    alpha = molecular_optics(standard_air(grid + altitude), wavelength).extinction
+    column = np.concatenate([[0.0], np.cumsum(0.5 * step * (alpha[1:] + alpha[:-1]))])
+    depth: F8 = np.interp(z, grid, column)
+    return depth

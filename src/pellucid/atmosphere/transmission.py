@@ -8,7 +8,14 @@ import numpy.typing as npt
 
 from pellucid.errors import UsageError
 
-__all__ = ["ShowerTransmission", "Transmission", "path_factor", "shower_transmission", "transmission"]
+__all__ = [
+    "ShowerTransmission",
+    "Transmission",
+    "aerosol_column",
+    "path_factor",
+    "shower_transmission",
+    "transmission",
+]
 
 type F8 = npt.NDArray[np.float64]
 
@@ -104,6 +111,42 @@ def transmission(
     tilt = reddened * np.log(colour[0] / colour[1]) * angstrom_error
     depth_covariance = scale**2 * slant @ covariance @ slant.T + np.outer(tilt, tilt)
     return Transmission(height, value, value[:, None] * depth_covariance * value[None, :])
+
+
+def aerosol_column(
+    height: F8,
+    known: F8,
+    depth: F8,
+    covariance: F8,
+    *,
+    start: float,
+    below: tuple[float, float],
+) -> tuple[F8, F8]:
+    """Return the aerosol depth from the ground to heights, shape (m,), and its covariance, shape (m, m).
+
+    What lies below the start of the depth is spread evenly, and its error is shared by all heights above.
+    Depths are dimensionless.
+
+    Parameters
+    ----------
+    height : ndarray of float64, shape (m,)
+        Above the site, in m, none beyond the last known one.
+    known : ndarray of float64, shape (k,)
+        Heights in m where the depth is known.
+    depth : ndarray of float64, shape (k,)
+        Vertical, from ``start``.
+    covariance : ndarray of float64, shape (k, k)
+        Of the depth.
+    start : float
+        Height in m from which it counts.
+    below : tuple of float
+        Depth from the ground to the start, and its error.
+    """
+    x = np.concatenate([[start], known])
+    weight = np.array([np.interp(height, x, unit) for unit in np.eye(x.size)[1:]]).T
+    share = np.minimum(height / start, 1.0)
+    total = share * below[0] + weight @ depth
+    return total, weight @ covariance @ weight.T + below[1] ** 2 * np.outer(share, share)
 
 
 def _slant(height: F8, zenith: float, altitude: float) -> F8:

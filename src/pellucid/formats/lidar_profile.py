@@ -2,52 +2,115 @@
 """What a LIDAR tells about the air, as a file: HDF5 with profiles, errors, status, and the provenance.
 
 One group per wavelength, ``nm355``: arrays over range, the optical depth with its full covariance, a table
-of layers, and the codes of what was withheld. Bytes follow from the analysis and its provenance alone.
+of layers. Codes of what was withheld are among the file's attributes.
 """
 
-import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import tables
 
-from pellucid.atmosphere.lidar.chain import Analysis
-from pellucid.errors import CorruptedInput, MissingInput
+from pellucid.atmosphere.lidar.angstrom import Angstrom
+from pellucid.atmosphere.lidar.chain import Analysis, MeasuredLayer
+from pellucid.atmosphere.lidar.vaod import OpticalDepth
+from pellucid.formats.lidar_hdf5 import Contents, read_contents, write_contents
 
-__all__ = ["FORMAT", "read_lidar_profile", "write_lidar_profile"]
+__all__ = ["LAYER", "layer_rows", "read_lidar_profile", "read_optical_depth", "write_lidar_profile"]
 
-FORMAT, VERSION = "pellucid lidar profile", 1
+KIND = ("pellucid lidar profile", 2)
+_MEND = "make it: step lidar-elastic, lidar-raman or lidar-final"
 
-_LAYERS = ("base", "base_error", "top", "top_error", "peak", "significance", "ground", "cloud")
+_NUMBERS = ("base", "base_error", "top", "top_error", "peak", "significance")
+_FLAGS = ("ground", "cloud")
 _DEPTHS = ("elastic", "elastic_error", "raman", "raman_error")
+
+LAYER = np.dtype(
+    [
+        ("group", "<i4"),
+        *((n, "<f8") for n in _NUMBERS),
+        *((n, "?") for n in _FLAGS),
+        *((n, "<f8") for n in _DEPTHS),
+    ]
+)
+"""Row of a table of layers: edges in m, peak as scattering ratio, depths by elastic and Raman light."""
+
+_ANGSTROM = np.dtype([(n, "<f8") for n in ("low", "high", "first", "second", "value", "error")])
+
+_UNITS = {
+    "range": "m",
+    "extinction": "1/m",
+    "extinction_error": "1/m",
+    "extinction_resolution": "m",
+    "backscatter": "1/(m sr)",
+    "backscatter_error": "1/(m sr)",
+    "backscatter_resolution": "m",
+    "lidar_ratio": "sr",
+    "lidar_ratio_error": "sr",
+    "lidar_ratio_resolution": "m",
+    "depth_range": "m",
+}
+
+
+def layer_rows(layers: Sequence[tuple[int, MeasuredLayer]]) -> npt.NDArray[np.void]:
+    """Return layers, each with the number of its group, as a table of `LAYER`, shape (n,), lengths in m."""
+    rows = [
+        (
+            number,
+            *(getattr(x.found, n) for n in _NUMBERS + _FLAGS),
+            *(getattr(x, n) for n in _DEPTHS),
+        )
+        for number, x in layers
+    ]
+    return np.array(rows, LAYER)
 
 
 def write_lidar_profile(
-    path: Path, analyses: Mapping[int, Analysis], provenance: Mapping[str, object], zenith: float
+    path: Path,
+    analyses: Mapping[int, Analysis],
+    provenance: Mapping[str, object],
+    place: tuple[float, float],
+    angstrom: Sequence[Angstrom] = (),
 ) -> None:
-    """Write analyses by wavelength (nm), made at a zenith angle in deg, with their provenance inside."""
-    with tables.open_file(str(path), "w") as file:
-        root = file.root._v_attrs
-        root.format, root.format_version = FORMAT, np.int64(VERSION)
-        root.zenith = np.float64(zenith)
-        for wavelength, analysis in sorted(analyses.items()):
-            group = file.create_group("/", f"nm{wavelength}")
-            for name, values in _arrays(analysis).items():
-                if values.size:
-                    file.create_array(group, name, values, track_times=False)
-            attributes = group._v_attrs
-            attributes.has_raman = np.bool_(analysis.has_raman)
-            attributes.trusted = np.float64(analysis.trusted)
-            attributes.flags = json.dumps([*analysis.flags, *(f for x in analysis.layers for f in x.flags)])
-        text = json.dumps(provenance, sort_keys=True, ensure_ascii=True).encode()
-        file.create_array(file.root, "provenance", np.frombuffer(text, np.uint8), track_times=False)
+    """Write analyses by wavelength (nm) with their provenance inside.
+
+    ``place`` holds the zenith angle in deg and the site's altitude in m.
+    """
+    arrays: dict[str, npt.NDArray[np.generic]] = {}
+    attributes: dict[str, object] = {"zenith": float(place[0]), "altitude": float(place[1])}
+    for nm, a in sorted(analyses.items()):
+        arrays |= {f"nm{nm}/{name}": values for name, values in _arrays(a).items()}
+        attributes[f"nm{nm}"] = _attributes(a)
+    rows = [(a.low, a.high, *a.wavelengths, a.value, a.error) for a in angstrom]
+    arrays["angstrom"] = np.array(rows, _ANGSTROM)
+    write_contents(path, KIND, Contents(arrays, _UNITS, attributes), provenance)
+
+
+def _attributes(a: Analysis) -> dict[str, object]:
+    reference = None
+    if a.reference is not None:
+        r = a.reference
+        reference = {n: getattr(r, n) for n in ("low", "high", "chi2", "slope", "slope_error", "tested")}
+    depth = None
+    if a.optical_depth is not None:
+        d = a.optical_depth
+        depth = {n: getattr(d, n) for n in ("start", "below", "below_error", "trusted")}
+    return {
+        "has_raman": a.has_raman,
+        "trusted": a.trusted,
+        "flags": [*a.flags, *(f for x in a.layers for f in x.flags)],
+        "reference": reference,
+        "depth": depth,
+    }
 
 
 def _arrays(a: Analysis) -> dict[str, npt.NDArray[np.generic]]:
-    found: dict[str, npt.NDArray[np.generic]] = {"range": a.range}
-    for name, profile in (("extinction", a.extinction), ("backscatter", a.backscatter)):
+    found: dict[str, npt.NDArray[np.generic]] = {
+        "range": a.range,
+        "layers": layer_rows([(0, x) for x in a.layers]),
+    }
+    profiles = {"extinction": a.extinction, "backscatter": a.backscatter, "lidar_ratio": a.lidar_ratio}
+    for name, profile in profiles.items():
         found |= {
             name: profile.value[0],
             f"{name}_error": profile.error[0],
@@ -57,63 +120,45 @@ def _arrays(a: Analysis) -> dict[str, npt.NDArray[np.generic]]:
     if a.optical_depth is not None:
         d = a.optical_depth
         found |= {"depth_range": d.range, "depth": d.value, "depth_covariance": d.covariance}
-        found["depth_start"] = np.array([d.start, d.below, d.below_error, d.trusted])
-    if a.reference is not None:
-        r = a.reference
-        found["reference"] = np.array([r.low, r.high, r.chi2, r.slope, r.slope_error])
-    if a.layers:
-        table = [
-            [float(getattr(x.found, n)) for n in _LAYERS] + [getattr(x, n) for n in _DEPTHS] for x in a.layers
-        ]
-        found["layers"] = np.array(table)
     return found
 
 
-def read_lidar_profile(path: Path) -> dict[int, dict[str, npt.NDArray[np.generic]]]:
-    """Read the arrays of every wavelength (nm) by name, shapes and units as in `Analysis`.
+def read_lidar_profile(path: Path) -> Contents:
+    """Read a file: groups ``nm355``, ..., table ``angstrom``, attributes by wavelength.
 
-    Lengths are in m. ``depth_start`` holds start, depth below it with error, and range of last trust;
-    ``layers`` one row a layer: base, its error, top, its error, peak ratio, significance, ground, cloud,
-    elastic depth, error, Raman depth, error; ``flags`` (bytes of JSON) what was withheld.
+    Lengths are ranges in m. The attributes of a wavelength hold ``flags``, ``trusted``, ``has_raman``,
+    the ``reference`` and what belongs to the optical ``depth``.
 
     Raises
     ------
-    MissingInput
-        There is no such file.
-    CorruptedInput
-        It is another format or version.
+    MissingInput, CorruptedInput
+        See `read_contents`.
     """
-    if not path.is_file():
-        raise MissingInput(
-            "There is no such LIDAR profile.",
-            where=str(path),
-            mend="make it: step lidar-raman or lidar-elastic",
-            code="no-file",
-        )
-    try:
-        with tables.open_file(str(path)) as file:
-            attributes = file.root._v_attrs
-            if "format" not in attributes or (str(attributes.format), int(attributes.format_version)) != (
-                FORMAT,
-                VERSION,
-            ):
-                raise _wrong(path, "another format or version")
-            found = {}
-            for group in file.iter_nodes("/", "Group"):
-                arrays = {node._v_name: node.read() for node in file.iter_nodes(group, "Array")}
-                arrays["flags"] = np.frombuffer(str(group._v_attrs.flags).encode(), np.uint8)
-                found[int(group._v_name.removeprefix("nm"))] = arrays
-            return found
-    except tables.HDF5ExtError as error:
-        raise _wrong(path, str(error).splitlines()[0]) from error
+    return read_contents(path, KIND, _MEND)
 
 
-def _wrong(path: Path, got: str) -> CorruptedInput:
-    return CorruptedInput(
-        "The file is no LIDAR profile.",
-        where=str(path),
-        expected=f"format '{FORMAT}', version {VERSION}",
-        got=got,
-        mend="make it again: step lidar-raman or lidar-elastic",
-        code="bad-lidar-profile",
-    )
+def read_optical_depth(path: Path) -> tuple[dict[int, OpticalDepth], tuple[float, float]]:
+    """Read the slant optical depths by wavelength in nm, and zenith angle (deg) and site's altitude (m).
+
+    Wavelengths without a Raman channel, or whose Raman channel was too weak, have none.
+
+    Raises
+    ------
+    MissingInput, CorruptedInput
+        See `read_contents`.
+    """
+    contents = read_lidar_profile(path)
+    found = {}
+    for name, attributes in contents.attributes.items():
+        if isinstance(attributes, dict) and attributes["depth"] is not None:
+            group = contents.group(name)
+            nm = int(name.removeprefix("nm"))
+            found[nm] = OpticalDepth(
+                wavelength=float(nm),
+                range=np.asarray(group["depth_range"], np.float64),
+                value=np.asarray(group["depth"], np.float64),
+                covariance=np.asarray(group["depth_covariance"], np.float64),
+                **{n: float(v) for n, v in attributes["depth"].items()},
+            )
+    zenith, altitude = (float(str(contents.attributes[n])) for n in ("zenith", "altitude"))
+    return found, (zenith, altitude)
