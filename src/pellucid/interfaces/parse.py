@@ -8,10 +8,10 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from pellucid.archive.lineage import plain
 from pellucid.errors import ConfigurationError, MissingInput
 from pellucid.interfaces.contract import Column, Delivery, Interface, MetadataKey, Party
 from pellucid.interfaces.fields import Fields, Source
+from pellucid.interfaces.methods import read_methods
 from pellucid.interfaces.product_types import check_defined
 from pellucid.interfaces.tasks import read_tasks
 from pellucid.interfaces.vocabulary import (
@@ -110,7 +110,7 @@ def _interface(table: dict[str, Any], source: Source) -> Interface:
         parties=_parties(f),
         deliveries=_unique(f, "deliveries", f.each("deliveries", lambda t, p: _delivery(t, source, p, own))),
         tasks=_tasks(f, identity),
-        methods=_methods(f),
+        methods=_methods(f, identity),
         product_types=own,
         source=source.name,
     )
@@ -133,13 +133,16 @@ def _parties(f: Fields) -> tuple[Party, ...]:
     return parties
 
 
-def _methods(f: Fields) -> dict[str, Any]:
+def _methods(f: Fields, identity: str) -> dict[str, Any]:
     methods = f.table.get("methods", {})
     if not isinstance(methods, dict):
         raise f.bad(("methods",), "a table", methods)
-    checked = plain(methods, f.source.place(("methods",)))
-    assert isinstance(checked, dict)
-    return checked
+    try:
+        read_methods(methods, identity, f.source.name)
+    except ConfigurationError as error:
+        error.where = f.source.place(("methods",))
+        raise
+    return methods
 
 
 def _tasks(f: Fields, identity: str) -> tuple[Any, ...]:
