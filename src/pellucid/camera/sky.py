@@ -112,6 +112,8 @@ def stars(rate: Estimate, indptr: I4, indices: I4, cut: float = 6.0, step: float
     missing = ~np.isfinite(value)
     middle = float(np.nanmedian(value)) if not missing.all() else np.nan
     excess = value - middle
+    # the error that a pixel would have without the star: most of a bright one's is that of its gain
+    error = error * np.minimum(1.0, abs(middle) / np.maximum(np.abs(value), 1e-12))
     bright = (robust_deviation(value, missing) > cut) & (excess > cut * error)
     bright &= excess > step * abs(middle)
     seeds = bright[0]

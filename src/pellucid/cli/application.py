@@ -18,6 +18,7 @@ VERBS = (
     "process",
     "ingest",
     "run",
+    "camera",
     "find",
     "show",
     "why",

@@ -37,16 +37,36 @@ def _number[F: Callable[..., Any]](name: str, default: float, help: str) -> Call
 @_number("--flash-spread", 0.04, "Relative spread of the flashes' brightness.")
 @_number("--excess", 1.222, "Squared excess-noise factor of the photomultipliers.")
 @_number("--rate", 500.0, "Events per second.")
+@_number("--start-unix", 1768514400, "Begin, in Unix UTC seconds.")
+@_number("--crosstalk", 0.0, "Cross-talk of silicon photomultipliers; 0 for photomultiplier tubes.")
+@_number("--hv-step", 0.0, "Relative change of all gains in the middle of the run.")
+@_number("--drifting", 0.0, "Fraction of the pixels whose gains drift by a tenth in the run.")
+@_number("--dying", 0.0, "Fraction of the pixels that die in the run.")
+@_number("--stars", 0, "Stars that cross the camera.")
 @click.option("--obs", "obs_id", default=1, show_default=True, metavar="ID", help="Observation.")
-def camera(session: Session, output: Path, **choices: Any) -> None:
+def camera(
+    session: Session,
+    output: Path,
+    hv_step: float,
+    drifting: float,
+    dying: float,
+    stars: int,
+    **choices: Any,
+) -> None:
     """Simulate a run of Cherenkov cameras.
 
     Writes CTAO DL0 files, a description of the array, and the truth beside them.
     """
     session.configuration()
+    from pellucid.simulate.history import HistoryPlan
     from pellucid.simulate.run import SimulationConfig, simulate_run
 
-    config = SimulationConfig(**choices)
+    events = sum(choices[k] for k in ("pedestals", "dark_pedestals", "flashes", "showers", "muons"))
+    history = HistoryPlan()
+    if hv_step or drifting or dying or stars:
+        seconds = max(1.0, events) / choices["rate"]
+        history = HistoryPlan(hv_step, seconds / 2, drifting, 0.1 / seconds, dying, seconds, stars)
+    config = SimulationConfig(**choices, history=history)
     with session.progress("simulate") as progress:
         run = simulate_run(config, output, progress)
     document = {
