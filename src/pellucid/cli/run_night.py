@@ -117,7 +117,9 @@ def _run(
     run = effective.config.run
     effort = {"threads": run.threads or 1, "chunk_events": run.chunk_events}
     archive = workspace.archive
-    executor = executor_of(workspace.path, archive, asked["workers"] or 0, asked["cluster"] or "", run.memory)
+    idle = all(task.product is not None or task.problem is not None for task in plan.tasks)
+    workers, cluster = (0, "") if idle else (asked["workers"] or 0, asked["cluster"] or "")
+    executor = executor_of(workspace.path, archive, workers, cluster, run.memory)
     try:
         with session.progress(f"level {plan.level.name}, {asked['night']}") as progress:
             report = carry_out(

@@ -76,7 +76,7 @@ class Binder:
             if how:
                 bound.fallback[role] = how
             return (item,)
-        window = duration_ns(taken.window) if taken.window else self._level.window_ns
+        window = duration_ns(taken.window) if taken.window else self._window(bound.leader)
         near = [i for i in shelves[role].timed(bound.leader, window) if _goes_with(bound.leader, i, taken)]
         if not taken.many:
             timeless = [i for i in shelves[role].timeless(bound.leader) if _goes_with(bound.leader, i, taken)]
@@ -89,6 +89,11 @@ class Binder:
                 names = ", ".join(f"tel-{t}" for t in self._left_out)
                 bound.without.append(f"{role}: {names}, which nobody asked for")
         return tuple(near)
+
+    def _window(self, leader: Item) -> int:
+        # what leads without being a product is a span of time, and that says all
+        is_product = leader.product is not None or leader.task is not None
+        return self._level.window_ns if is_product else 0
 
     def _in_force(self, taken: Input, leader: Item, shelf: Shelf, where: str) -> tuple[Item, str]:
         """Return the calibration made in this run that began last, else the one that is certified."""

@@ -1,33 +1,19 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """A graph or a plan for people: as text, and as a picture (SVG)."""
 
-from collections.abc import Iterator, Mapping
-from html import escape
-from typing import NamedTuple
+from collections.abc import Mapping
 
 from pellucid.archive.lineage import JSON
 from pellucid.pipeline.graph import Graph
 from pellucid.pipeline.plan import Plan
+from pellucid.views.boxes import Box, boxes_svg
 
 __all__ = ["graph_svg", "graph_text", "plan_document", "plan_svg", "plan_text"]
-
-_WIDTH, _HEIGHT, _GAP_X, _GAP_Y, _MARGIN = 250, 46, 70, 16, 20
-_STYLE = (
-    "text{font:13px sans-serif;fill:#1a1a1a}.small{font-size:10.5px;fill:#555}"
-    ".step{fill:#dbe9f6;stroke:#3b6ea5}.delivered{fill:#f4efe1;stroke:#a08a4b}"
-    ".edge{fill:none;stroke:#888;stroke-width:1.3}"
-)
-
-
-class _Box(NamedTuple):
-    kind: str
-    title: str
-    below: str
 
 
 def graph_text(graph: Graph) -> str:
     """List the steps in the order in which they can run, with what each takes and makes."""
-    lines = []
+    lines: list[str] = []
     for step in graph.steps:
         lines.append(f"{step.name} {step.version}  ({', '.join(step.levels)})  makes {step.output}")
         for role, taken in step.roles.items():
@@ -54,19 +40,7 @@ def graph_svg(graph: Graph, notes: Mapping[str, str] | None = None) -> str:
         A line below each step's name, instead of what it makes.
     """
     boxes, edges = _boxes(graph, notes or {})
-    columns = _columns(boxes, edges)
-    places: dict[str, tuple[int, int]] = {}
-    tallest = max((len(column) for column in columns), default=0)
-    for x, column in enumerate(columns):
-        shift = (tallest - len(column)) * (_HEIGHT + _GAP_Y) // 2
-        for y, name in enumerate(column):
-            places[name] = (
-                _MARGIN + x * (_WIDTH + _GAP_X),
-                _MARGIN + shift + y * (_HEIGHT + _GAP_Y),
-            )
-    width = 2 * _MARGIN + len(columns) * (_WIDTH + _GAP_X) - _GAP_X
-    height = 2 * _MARGIN + tallest * (_HEIGHT + _GAP_Y) - _GAP_Y
-    return "\n".join(_svg(boxes, edges, places, max(width, 100), max(height, 60))) + "\n"
+    return boxes_svg(boxes, edges)
 
 
 def plan_text(plan: Plan, why: Mapping[int, str]) -> str:
@@ -79,7 +53,7 @@ def plan_text(plan: Plan, why: Mapping[int, str]) -> str:
     why : mapping of int to str
         What `pellucid.pipeline.reasons.reasons` returned.
     """
-    lines = []
+    lines: list[str] = []
     for task in plan.tasks:
         mark = "x" if task.problem is not None else " " if task.product is not None else "+"
         lines.append(f"{mark} {task.name}: {why[task.number]}")
@@ -136,58 +110,11 @@ def plan_svg(plan: Plan) -> str:
     return graph_svg(plan.graph, notes)
 
 
-def _boxes(graph: Graph, notes: Mapping[str, str]) -> tuple[dict[str, _Box], list[tuple[str, str]]]:
-    boxes = {kind: _Box("delivered", kind.rpartition("/")[2], kind) for kind in graph.delivered}
-    boxes |= {step.name: _Box("step", step.name, notes.get(step.name, step.output)) for step in graph.steps}
+def _boxes(graph: Graph, notes: Mapping[str, str]) -> tuple[dict[str, Box], list[tuple[str, str]]]:
+    boxes = {kind: Box("delivered", kind.rpartition("/")[2], kind) for kind in graph.delivered}
+    boxes |= {step.name: Box("step", step.name, notes.get(step.name, step.output)) for step in graph.steps}
     edges = {(e.producer, e.consumer) for e in graph.edges}
     fed = {(e.consumer, e.role) for e in graph.edges}
     for step in graph.steps:
         edges |= {(t.type, step.name) for role, t in step.roles.items() if (step.name, role) not in fed}
     return boxes, sorted(edges)
-
-
-def _columns(boxes: Mapping[str, _Box], edges: list[tuple[str, str]]) -> list[list[str]]:
-    depth = dict.fromkeys(boxes, 0)
-    for _ in boxes:
-        for first, second in edges:
-            depth[second] = max(depth[second], depth[first] + 1)
-    columns: list[list[str]] = [[] for _ in range(max(depth.values(), default=-1) + 1)]
-    rank: dict[str, float] = {}
-    for level, column in enumerate(columns):
-        own = sorted(name for name in boxes if depth[name] == level)
-        # beside what feeds it, so that few edges cross
-        for name in own:
-            feeders = [rank[a] for a, b in edges if b == name and a in rank]
-            rank[name] = sum(feeders) / len(feeders) if feeders else float(own.index(name))
-        column += sorted(own, key=lambda n: (rank[n], n))
-        rank |= {name: float(place) for place, name in enumerate(column)}
-    return columns
-
-
-def _svg(
-    boxes: Mapping[str, _Box],
-    edges: list[tuple[str, str]],
-    places: Mapping[str, tuple[int, int]],
-    width: int,
-    height: int,
-) -> Iterator[str]:
-    yield (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
-        f'width="{width}" height="{height}"><style>{_STYLE}</style>'
-    )
-    yield f'<rect width="{width}" height="{height}" fill="white"/>'
-    for first, second in edges:
-        x0, y0 = places[first][0] + _WIDTH, places[first][1] + _HEIGHT // 2
-        x1, y1 = places[second][0], places[second][1] + _HEIGHT // 2
-        bend = max(_GAP_X // 2, (x1 - x0) // 2)
-        yield f'<path class="edge" d="M{x0} {y0}C{x0 + bend} {y0} {x1 - bend} {y1} {x1} {y1}"/>'
-    for name, box in boxes.items():
-        x, y = places[name]
-        yield f'<rect class="{box.kind}" x="{x}" y="{y}" width="{_WIDTH}" height="{_HEIGHT}" rx="6"/>'
-        yield f'<text x="{x + 10}" y="{y + 19}">{escape(_cut(box.title, 32))}</text>'
-        yield f'<text class="small" x="{x + 10}" y="{y + 36}">{escape(_cut(box.below, 44))}</text>'
-    yield "</svg>"
-
-
-def _cut(text: str, length: int) -> str:
-    return text if len(text) <= length else text[: length - 1] + "…"

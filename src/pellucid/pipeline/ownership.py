@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 
 from pellucid.archive.archive import Archive
-from pellucid.errors import PellucidError
+from pellucid.errors import IntermittentError, PellucidError
 
 __all__ = ["LEASE_S", "claimed", "is_gone", "owner"]
 
@@ -22,7 +22,7 @@ _POLL_S = 0.05
 
 
 @contextmanager
-def claimed(archive: Archive, key: str) -> Iterator[None]:
+def claimed(archive: Archive, key: str, *, wait: bool = True) -> Iterator[None]:
     """Hold the claim on a piece of work, once nobody else does.
 
     The claim of a process of this machine that is no more is taken over at once; that of a process
@@ -34,12 +34,27 @@ def claimed(archive: Archive, key: str) -> Iterator[None]:
         Whose claims.
     key : str
         The work.
+    wait : bool
+        Whether to wait for it.
+
+    Raises
+    ------
+    IntermittentError
+        Somebody else holds it and it is not to be waited for (``claimed``).
     """
     me = owner(os.getpid(), threading.get_ident())
     while not archive.claims.take(key, me, LEASE_S):
         holder = archive.claims.holder(key)
         if holder is not None and is_gone(holder.owner):
             archive.claims.release(key, holder.owner)
+        elif holder is not None and not wait:
+            raise IntermittentError(
+                "Somebody else is at it.",
+                where=key,
+                got=f"held by {holder.owner}",
+                mend="let that one do it, or end it first",
+                code="claimed",
+            )
         else:
             time.sleep(_POLL_S)
     with _renewed(archive, key, me):

@@ -28,16 +28,23 @@ def reasons(archive: Archive, plan: Plan) -> dict[int, str]:
             for reference in product.inputs:
                 if reference.role == role:
                     before[step.name, reference.product].append(product)
-    return {task.number: _reason(archive, plan, task, before) for task in plan.tasks}
+    tasks = {task.number: task for task in plan.tasks}
+    return {number: _reason(archive, plan, task, tasks, before) for number, task in tasks.items()}
 
 
-def _reason(archive: Archive, plan: Plan, task: Task, before: dict[tuple[str, str], list[Product]]) -> str:
+def _reason(
+    archive: Archive,
+    plan: Plan,
+    task: Task,
+    tasks: dict[int, Task],
+    before: dict[tuple[str, str], list[Product]],
+) -> str:
     if task.problem is not None:
         return f"cannot run: {task.problem.what}"
     if task.product is not None:
         return f"there: {task.product.short_id}, of these inputs, parameters and code"
     if waiting := sorted(task.needs):
-        names = sorted({plan.tasks[n - plan.tasks[0].number].step.name for n in waiting})
+        names = sorted({tasks[n].step.name for n in waiting})
         return f"waits for {', '.join(names)}"
     leading = task.leader.product.id if task.leader.product is not None else ""
     others = before.get((task.step.name, leading), [])

@@ -87,7 +87,7 @@ class _Course:
         self._consumers: dict[int, list[int]] = defaultdict(list)
         self._missing: dict[int, set[int]] = {}
         self.entries = [Entry(t, "not run", without=list(t.without)) for t in plan.tasks]
-        self._first = plan.tasks[0].number if plan.tasks else 0
+        self._by_number = {entry.task.number: entry for entry in self.entries}
         self.ready: deque[tuple[int, Job]] = deque()
         self.underway = 0
         self.open = len(plan.tasks)
@@ -191,7 +191,7 @@ class _Course:
         )
 
     def _entry(self, number: int) -> Entry:
-        return self.entries[number - self._first]
+        return self._by_number[number]
 
 
 def _may_pass(error: PellucidError) -> bool:

@@ -1,0 +1,207 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Files as they land in a folder: which ones are whole, and which were seen before.
+
+A file is whole when it took its name by renaming from an unfinished one, or when neither its size nor its
+date has changed for a while and nobody has it open for writing. All waiting is measured by a clock that
+nobody sets.
+"""
+
+import fcntl
+import json
+import os
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from time import monotonic
+
+from pellucid.archive.files import storage_errors
+
+__all__ = ["Arrival", "Arrivals", "Journal"]
+
+_UNFINISHED = (".part", ".tmp", ".temp", ".writing", ".incomplete", ".filepart", ".crdownload")
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A whole file.
+
+    Attributes
+    ----------
+    path : Path
+        Where it lies.
+    size, changed : int
+        Bytes, and date of the last change in ns.
+    seen : float
+        When it was first seen whole, by the monotonic clock, s.
+    """
+
+    path: Path
+    size: int
+    changed: int
+    seen: float
+
+    @property
+    def state(self) -> tuple[int, int]:
+        """What tells this content from a later one under the same name."""
+        return self.size, self.changed
+
+
+class Journal:
+    """What became of each file, kept so that a restart goes on where it was.
+
+    A line is written once a file is in the archive, or refused for good. Where the last lines are lost,
+    their files are taken in again, which changes nothing.
+
+    Parameters
+    ----------
+    path : Path
+        File with a line of JSON for each.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._known: dict[str, tuple[int, int]] = {}
+        with suppress(FileNotFoundError):
+            for line in path.read_text().splitlines():
+                with suppress(ValueError, KeyError):  # a kill may cut the last line short
+                    note = json.loads(line)
+                    self._known[note["file"]] = (note["size"], note["changed"])
+        with storage_errors(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = path.open("a")
+            if path.stat().st_size and not path.read_text().endswith("\n"):
+                self._file.write("\n")
+
+    def knows(self, path: Path, state: tuple[int, int]) -> bool:
+        """Return whether a file in this state is over and done with."""
+        return self._known.get(str(path)) == state
+
+    def replaced(self, arrival: Arrival) -> bool:
+        """Return whether a file of this name was taken with other content."""
+        return str(arrival.path) in self._known and not self.knows(arrival.path, arrival.state)
+
+    def note(self, arrival: Arrival, became: str, product: str = "") -> None:
+        """Note what became of a file."""
+        line = {
+            "file": str(arrival.path),
+            "size": arrival.size,
+            "changed": arrival.changed,
+            "became": became,
+            "product": product,
+        }
+        with storage_errors(self.path):
+            self._file.write(json.dumps(line) + "\n")
+            self._file.flush()
+        self._known[str(arrival.path)] = arrival.state
+
+    def close(self) -> None:
+        """Give the file back."""
+        self._file.close()
+
+
+@dataclass(slots=True)
+class _Growing:
+    state: tuple[int, int]
+    since: float
+
+
+@dataclass
+class Arrivals:
+    """Looks for whole files in a folder and all folders below.
+
+    Attributes
+    ----------
+    folder : Path
+        Where they land.
+    journal : Journal
+        Which ones are done with.
+    settle : float
+        Seconds for which a file must not change.
+    clock : callable
+        Gives seconds that only grow.
+    """
+
+    folder: Path
+    journal: Journal
+    settle: float = 1.0
+    clock: Callable[[], float] = monotonic
+    _growing: dict[Path, _Growing] = field(default_factory=dict)
+    _unfinished: set[tuple[int, int]] = field(default_factory=set)
+    _whole: dict[Path, Arrival] = field(default_factory=dict)
+
+    @property
+    def growing(self) -> int:
+        """How many files are there that are not whole yet."""
+        return len(self._growing)
+
+    def look(self) -> list[Arrival]:
+        """Return the whole files that the journal does not know, the oldest first."""
+        now = self.clock()
+        present: set[Path] = set()
+        for path, status in _files(self.folder):
+            if _is_unfinished(path):
+                self._unfinished.add((status.st_dev, status.st_ino))
+                continue
+            state = (status.st_size, status.st_mtime_ns)
+            if self.journal.knows(path, state):
+                self._whole.pop(path, None)
+                continue
+            present.add(path)
+            if self._is_whole(path, status, state, now):
+                old = self._whole.get(path)
+                if old is None or old.state != state:
+                    self._whole[path] = Arrival(path, *state, seen=now)
+                self._growing.pop(path, None)
+            else:
+                self._whole.pop(path, None)
+        self._growing = {p: g for p, g in self._growing.items() if p in present}
+        self._whole = {p: a for p, a in self._whole.items() if p in present}
+        return sorted(self._whole.values(), key=lambda a: (a.changed, str(a.path)))
+
+    def _is_whole(self, path: Path, status: os.stat_result, state: tuple[int, int], now: float) -> bool:
+        if path in self._whole and self._whole[path].state == state:
+            return True
+        if (status.st_dev, status.st_ino) in self._unfinished:
+            self._unfinished.discard((status.st_dev, status.st_ino))
+            return True  # whoever wrote it gave it its name once it was ready
+        known = self._growing.get(path)
+        if known is None or known.state != state:
+            self._growing[path] = _Growing(state, now)
+            return self.settle <= 0 and _nobody_writes(path)
+        return now - known.since >= self.settle and _nobody_writes(path)
+
+
+def _files(folder: Path) -> Iterator[tuple[Path, os.stat_result]]:
+    folders = [str(folder)]
+    while folders:
+        with suppress(FileNotFoundError, PermissionError), os.scandir(folders.pop()) as entries:
+            for entry in entries:
+                with suppress(FileNotFoundError):
+                    if entry.is_dir(follow_symlinks=False):
+                        if not entry.name.startswith("."):
+                            folders.append(entry.path)
+                    elif entry.is_file():
+                        yield Path(entry.path), entry.stat()
+
+
+def _is_unfinished(path: Path) -> bool:
+    return path.name.startswith(".") or path.name.endswith(("~", *_UNFINISHED))
+
+
+def _nobody_writes(path: Path) -> bool:
+    """Return whether nobody has a file open for writing, as far as the system tells us."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    except OSError:
+        return True  # whoever takes it in tells why it cannot be read
+    try:
+        fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_RDLCK)  # refused while it is open for writing
+        fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_UNLCK)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True  # another's file, or a network disk: there that it does not change must do
+    finally:
+        os.close(descriptor)
+    return True
