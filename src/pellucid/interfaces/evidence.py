@@ -161,5 +161,5 @@ def _delivery(evidence: Evidence, product: "Product", interface: "Interface") ->
 
 
 def _rejected_by(archive: "Archive", product: "Product") -> list[str]:
-    latest = {v.party: v.verdict for v in archive.verdicts(product)}
+    latest = {v.party: v.verdict for v in archive.verdicts(product.id)}
     return sorted(party for party, verdict in latest.items() if verdict == "rejected")
