@@ -84,7 +84,9 @@ def camera_changes(old: CameraCalibration, new: CameraCalibration, cut: float = 
     middle = float(np.nanmedian(ratio)) if there.any() else np.nan
     # of a median of n Gaussian numbers
     scatter = 1.2533 * float(np.nanmean(error)) / np.sqrt(there.sum()) if there.any() else np.nan
-    relative, deviation = ratio / middle - 1.0, (ratio - middle) / error
+    relative = ratio / middle - 1.0
+    # in the logarithm, errors are those of relative changes, however large these are
+    deviation = np.log(ratio / middle) * ratio / error
     baseline = np.where(both, new.pedestal.baseline.value[0] - old.pedestal.baseline.value[0], np.nan)
     time = np.where(both, new.time_offset.value[0] - old.time_offset.value[0], np.nan)
     moved = np.abs(deviation) > cut

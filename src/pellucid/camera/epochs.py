@@ -57,9 +57,19 @@ def find_steps(times: I8, values: F8, threshold: float, window: int = 5) -> I8:
         if step[k] <= threshold:
             break
         if all(abs(int(k) - other) > window for other in found):
-            found.append(int(k))
+            found.append(_centre(step, int(k)))
     at = np.sort(np.array(found, np.int64))
     return times[at] + (times[at + 1] - times[at]) // 2
+
+
+def _centre(step: F8, k: int) -> int:
+    """Middle of the places around a step at which the medians differ as much: they do not move at once."""
+    low = high = k
+    while low > 0 and step[low - 1] > 0.7 * step[k]:
+        low -= 1
+    while high + 1 < step.size and step[high + 1] > 0.7 * step[k]:
+        high += 1
+    return (low + high) // 2
 
 
 def _nanmedian(windows: F8) -> F8:
