@@ -68,7 +68,7 @@ def sniff(path: Path) -> FileKind:
     raise CorruptedInput(
         "This file has no format that Pellucid knows.",
         where=str(path),
-        expected="EventIO (sim_telarray; plain, gzip or zstd), FITS (zfits DL0 among it), HDF5 or Licel",
+        expected="EventIO (sim_telarray; plain, gzip or zstd), FITS (zfits DL0 too), HDF5, ECSV or Licel",
         got=f"first bytes {head[:8].hex(' ')}",
         mend="check that the file is whole and not wrapped in an archive such as tar or zip",
         code="unknown-format",
@@ -111,6 +111,15 @@ def _licel(head: bytes) -> FileKind | None:
     return None
 
 
+def _air_profile(head: bytes) -> FileKind | None:
+    if not head.startswith(b"# %ECSV"):
+        return None
+    yaml = b"".join(line for line in head.splitlines(keepends=True) if line.startswith(b"#"))
+    if all(b"name: " + name in yaml for name in (b"pressure", b"temperature")):
+        return FileKind("ecsv", "DL0/Monitoring/Array/AirProfile")
+    return FileKind("ecsv", None)
+
+
 FORMATS: tuple[Callable[[bytes], FileKind | None], ...] = (
     _eventio,
     _zfits_dl0,
@@ -118,6 +127,7 @@ FORMATS: tuple[Callable[[bytes], FileKind | None], ...] = (
     _hdf5,
     _description,
     _licel,
+    _air_profile,
 )
 """Asked in this order; the first that answers is right."""
 

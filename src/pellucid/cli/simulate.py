@@ -80,4 +80,32 @@ def camera(
     session.show(document, "\n".join(map(str, files)))
 
 
+@verb("lidar")
+@click.option("-o", "--output", required=True, type=click.Path(path_type=Path), metavar="DIR", help="Folder.")
+@_number("--seed", 1, "Everything follows from it.")
+@_number("--files", 10, "Files of a minute.")
+@_number("--aerosol", 0.15, "Optical depth of the ground layer at 355 nm.")
+@_number("--cloud", 0.2, "Optical depth of a cloud at 9 km; 0 for none.")
+@click.option("--zenith", default="0", show_default=True, metavar="DEG,…", help="Zenith angles, in turn.")
+@click.option(
+    "--start",
+    default="2026-11-23T22:00:00",
+    show_default=True,
+    type=click.DateTime(["%Y-%m-%dT%H:%M:%S"]),
+    help="Begin, UTC.",
+)
+def lidar(session: Session, output: Path, zenith: str, **choices: Any) -> None:
+    """Simulate the night of a Raman LIDAR.
+
+    Writes Licel files, and the profile of the air that they were made with.
+    """
+    session.configuration()
+    from pellucid.simulate.lidar_night import simulate_lidar_night
+
+    with session.progress("simulate") as progress:
+        paths = simulate_lidar_night(output, zenith=zenith, progress=progress, **choices)
+    session.show({"output": str(output), "files": [str(p) for p in paths]}, "\n".join(map(str, paths)))
+
+
 command.add_command(camera)
+command.add_command(lidar)

@@ -1,16 +1,18 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Profiles of the air, of a radiosonde or a weather model: ECSV tables of height, pressure, temperature."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
-from astropy.table import QTable
+from astropy.table import QTable, Table
 from astropy.units import UnitConversionError
 
 from pellucid.atmosphere.molecular import Air
 from pellucid.errors import CorruptedInput, MissingInput
+from pellucid.times import from_unix_utc, to_tai_ns
 
-__all__ = ["read_air_profile", "write_air_profile"]
+__all__ = ["air_profile_time", "read_air_profile", "write_air_profile"]
 
 _NAMES = {"height": ("height", "altitude"), "pressure": ("pressure",), "temperature": ("temperature",)}
 _UNITS = {"height": "m", "pressure": "Pa", "temperature": "K"}
@@ -52,12 +54,36 @@ def read_air_profile(path: Path) -> Air:
     return Air(height, values[1][first], values[2][first])
 
 
-def write_air_profile(path: Path, air: Air) -> None:
-    """Write a profile as ECSV: heights above sea level in m, pressures in hPa, temperatures in K."""
-    table = QTable()
-    table["height"] = np.asarray(air.height, np.float64)
-    table["pressure"] = air.pressure / 100.0
-    table["temperature"] = np.asarray(air.temperature, np.float64)
+def air_profile_time(path: Path) -> int | None:
+    """Return when a profile holds, in ns TAI, None where the table does not tell it.
+
+    That is ``time`` in its meta data, ISO 8601; UTC if it names no zone.
+
+    Raises
+    ------
+    CorruptedInput
+        The time cannot be understood (``bad-air-profile``).
+    """
+    meta = Table.read(path, format="ascii.ecsv").meta
+    if "time" not in meta:
+        return None
+    try:
+        time = datetime.fromisoformat(str(meta["time"]))
+    except ValueError as error:
+        raise _bad(path, "a time such as 2026-11-23T18:00:00", str(meta["time"])) from error
+    seconds = int((time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp())
+    return int(to_tai_ns(from_unix_utc([seconds], [0]))[0])
+
+
+def write_air_profile(path: Path, air: Air, time: str | None = None) -> None:
+    """Write a profile as ECSV: heights above sea level in m, pressures in hPa, temperatures in K.
+
+    ``time`` is when it holds, ISO 8601 in UTC.
+    """
+    table = Table(
+        {"height": air.height, "pressure": air.pressure / 100.0, "temperature": air.temperature},
+        meta={} if time is None else {"time": time},
+    )
     for name, unit in (("height", "m"), ("pressure", "hPa"), ("temperature", "K")):
         table[name].unit = unit
     table.write(path, format="ascii.ecsv", overwrite=True)

@@ -117,4 +117,11 @@ def _licel(path: Path) -> Cover:
     return Cover(time_start=file.start, time_stop=max(file.stop, file.start + 1))
 
 
-_COVERS: dict[str, Callable[[Path], Cover]] = {"zfits": _zfits, "licel": _licel}
+def _ecsv(path: Path) -> Cover:
+    from pellucid.formats.air_profile import air_profile_time
+
+    start = air_profile_time(path)
+    return Cover() if start is None else Cover(time_start=start, time_stop=start + 1)
+
+
+_COVERS: dict[str, Callable[[Path], Cover]] = {"zfits": _zfits, "licel": _licel, "ecsv": _ecsv}

@@ -298,6 +298,27 @@ def _paths(given: Path | Sequence[Path]) -> list[Path]:
     return [given] if isinstance(given, Path) else list(given)
 
 
+def _transmission(name: str, profile: str, level: str) -> Step:
+    return Step(
+        name=name,
+        version="1",
+        function="pellucid.pipeline.steps.lidar:make_transmission",
+        inputs={"profile": f"DL2/Monitoring/Subarray/{profile}"},
+        output="DL2/Monitoring/Subarray/Transmission",
+        suffix=".transmission.h5",
+        parameters={
+            "step": 500.0,
+            "top": 15000.0,
+            "zenith": [0.0, 20.0, 40.0, 52.0, 60.0, 75.0],
+            "colours": [300.0, 355.0, 400.0, 450.0, 532.0, 600.0],
+            "angstrom": 1.0,
+            "angstrom_error": 0.3,
+        },
+        levels=(level,),
+        cost=0.1,
+    )
+
+
 _RAW = Input("DL0/Monitoring/Subarray/Lidar", many=True)
 
 STEPS = (
@@ -323,24 +344,8 @@ STEPS = (
         levels=("B", "C"),
         cost=2.0,
     ),
-    Step(
-        name="lidar-transmission",
-        version="1",
-        function="pellucid.pipeline.steps.lidar:make_transmission",
-        inputs={"profile": "DL2/Monitoring/Subarray/LidarRaman"},
-        output="DL2/Monitoring/Subarray/Transmission",
-        suffix=".transmission.h5",
-        parameters={
-            "step": 500.0,
-            "top": 15000.0,
-            "zenith": [0.0, 20.0, 40.0, 52.0, 60.0, 75.0],
-            "colours": [300.0, 355.0, 400.0, 450.0, 532.0, 600.0],
-            "angstrom": 1.0,
-            "angstrom_error": 0.3,
-        },
-        levels=("B", "C"),
-        cost=0.1,
-    ),
+    _transmission("lidar-transmission", "LidarRaman", "B"),
+    _transmission("lidar-transmission-final", "LidarFinal", "C"),
 )
 """``lidar-night``: ``files_per_profile`` files are summed to a profile, told in cells of height of ``cell``
 m. ``lidar-scan``: heights ``start`` to ``stop`` in m, from files of several zenith angles.
