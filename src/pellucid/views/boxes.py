@@ -35,40 +35,65 @@ def boxes_svg(boxes: Mapping[str, Box], edges: Iterable[tuple[str, str]]) -> str
     edges : iterable of (str, str)
         Names of boxes: what is used, and what uses it; without circles.
     """
-    edges = sorted(set(edges))
-    columns = _columns(boxes, edges)
-    places: dict[str, tuple[int, int]] = {}
+    depth = _depths(boxes, edges := sorted(set(edges)))
+    lanes, links = _lanes(depth, edges)
+    columns = _columns(depth | lanes, links)
     tallest = max((len(column) for column in columns), default=0)
-    for x, column in enumerate(columns):
-        shift = (tallest - len(column)) * (_HEIGHT + _GAP_Y) // 2
-        for y, name in enumerate(column):
-            places[name] = (
-                _MARGIN + x * (_WIDTH + _GAP_X),
-                _MARGIN + shift + y * (_HEIGHT + _GAP_Y),
-            )
+    places = {
+        name: (
+            _MARGIN + x * (_WIDTH + _GAP_X),
+            _MARGIN + (tallest - len(column)) * (_HEIGHT + _GAP_Y) // 2 + y * (_HEIGHT + _GAP_Y),
+        )
+        for x, column in enumerate(columns)
+        for y, name in enumerate(column)
+    }
     width = 2 * _MARGIN + len(columns) * (_WIDTH + _GAP_X) - _GAP_X
     height = 2 * _MARGIN + tallest * (_HEIGHT + _GAP_Y) - _GAP_Y
-    return "\n".join(_svg(boxes, edges, places, max(width, 100), max(height, 60))) + "\n"
+    return "\n".join(_svg(boxes, links, places, max(width, 100), max(height, 60))) + "\n"
 
 
-def _columns(boxes: Mapping[str, Box], edges: list[tuple[str, str]]) -> list[list[str]]:
-    feeders: dict[str, list[str]] = defaultdict(list)
+def _depths(boxes: Mapping[str, Box], edges: list[tuple[str, str]]) -> dict[str, int]:
+    """Return the column of each box: one right of the rightmost that feeds it."""
     used_by: dict[str, list[str]] = defaultdict(list)
+    waiting = dict.fromkeys(boxes, 0)
     for first, second in edges:
-        feeders[second].append(first)
         used_by[first].append(second)
-    depth: dict[str, int] = {}
-    waiting = {name: len(feeders[name]) for name in boxes}
+        waiting[second] += 1
+    depth = dict.fromkeys(boxes, 0)
     ready = [name for name in boxes if waiting[name] == 0]
     while ready:
         name = ready.pop()
-        depth[name] = max((depth[f] + 1 for f in feeders[name]), default=0)
         for user in used_by[name]:
+            depth[user] = max(depth[user], depth[name] + 1)
             waiting[user] -= 1
             if waiting[user] == 0:
                 ready.append(user)
+    return depth
+
+
+def _lanes(
+    depth: Mapping[str, int], edges: list[tuple[str, str]]
+) -> tuple[dict[str, int], list[tuple[str, str]]]:
+    """Give arrows over several columns free places to pass: their columns, and all arrows in pieces."""
+    lanes: dict[str, int] = {}
+    links: dict[tuple[str, str], None] = {}
+    for first, second in edges:
+        last = first
+        for column in range(depth[first] + 1, depth[second]):
+            lane = f"{first} {column}"  # shared by all arrows from one box
+            lanes[lane] = column
+            links[last, lane] = None
+            last = lane
+        links[last, second] = None
+    return lanes, list(links)
+
+
+def _columns(depth: Mapping[str, int], links: list[tuple[str, str]]) -> list[list[str]]:
+    feeders: dict[str, list[str]] = defaultdict(list)
+    for first, second in links:
+        feeders[second].append(first)
     columns: list[list[str]] = [[] for _ in range(max(depth.values(), default=-1) + 1)]
-    for name in sorted(boxes):
+    for name in sorted(depth):
         columns[depth[name]].append(name)
     rank: dict[str, float] = {}
     for column in columns:
@@ -83,7 +108,7 @@ def _columns(boxes: Mapping[str, Box], edges: list[tuple[str, str]]) -> list[lis
 
 def _svg(
     boxes: Mapping[str, Box],
-    edges: list[tuple[str, str]],
+    links: list[tuple[str, str]],
     places: Mapping[str, tuple[int, int]],
     width: int,
     height: int,
@@ -93,16 +118,18 @@ def _svg(
         f'width="{width}" height="{height}"><style>{_STYLE}</style>'
     )
     yield f'<rect width="{width}" height="{height}" fill="white"/>'
-    for first, second in edges:
+    for first, second in links:
         x0, y0 = places[first][0] + _WIDTH, places[first][1] + _HEIGHT // 2
         x1, y1 = places[second][0], places[second][1] + _HEIGHT // 2
-        bend = max(_GAP_X // 2, (x1 - x0) // 2)
-        yield f'<path class="edge" d="M{x0} {y0}C{x0 + bend} {y0} {x1 - bend} {y1} {x1} {y1}"/>'
+        bend = _GAP_X // 2
+        through = "" if second in boxes else f"H{x1 + _WIDTH}"
+        yield f'<path class="edge" d="M{x0} {y0}C{x0 + bend} {y0} {x1 - bend} {y1} {x1} {y1}{through}"/>'
     for name, box in boxes.items():
         x, y = places[name]
+        yield f"<g><title>{escape(box.title)}\n{escape(box.below)}</title>"
         yield f'<rect class="{box.kind}" x="{x}" y="{y}" width="{_WIDTH}" height="{_HEIGHT}" rx="6"/>'
-        yield f'<text x="{x + 10}" y="{y + 19}">{escape(_cut(box.title, 32))}</text>'
-        yield f'<text class="small" x="{x + 10}" y="{y + 36}">{escape(_cut(box.below, 44))}</text>'
+        yield f'<text x="{x + 10}" y="{y + 19}">{escape(_cut(box.title, 29))}</text>'
+        yield f'<text class="small" x="{x + 10}" y="{y + 36}">{escape(_cut(box.below, 42))}</text></g>'
     yield "</svg>"
 
 
