@@ -28,6 +28,7 @@ VERBS = (
     "decertify",
     "archive",
     "export",
+    "interfaces",
     "tasks",
     "config",
 )

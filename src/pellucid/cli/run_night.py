@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pellucid.config import Effective
     from pellucid.pipeline.plan import Plan
 
-__all__ = ["command"]
+__all__ = ["command", "plan_of"]
 
 
 @verb("run")
@@ -42,7 +42,7 @@ def command(session: Session, resume: bool, only_plan: bool, svg: Path | None, *
         record = RunRecord(workspace.path)
         if resume:
             asked = _resumed(record.unfinished(), asked)
-        plan = _plan(session, effective, workspace.archive, asked)
+        plan = plan_of(effective, workspace.archive, asked)
         if svg is not None:
             from pellucid.archive.output import write_text
             from pellucid.pipeline.drawing import plan_svg
@@ -72,7 +72,8 @@ def _resumed(before: dict[str, Any], asked: dict[str, Any]) -> dict[str, Any]:
     return {**before, **new}
 
 
-def _plan(session: Session, effective: "Effective", archive: "Archive", asked: dict[str, Any]) -> "Plan":
+def plan_of(effective: "Effective", archive: "Archive", asked: dict[str, Any]) -> "Plan":
+    """Return the plan for what was asked, as the options name it."""
     from pellucid.pipeline.levels import level_of
     from pellucid.pipeline.night import Night
     from pellucid.pipeline.plan import make_plan

@@ -19,7 +19,7 @@ from pellucid.errors import CorruptedInput, MissingInput, UsageError, nearest
 from pellucid.pipeline.attributes import Attributes, attributes
 from pellucid.pipeline.step import FALLBACK, Step
 
-__all__ = ["Inputs", "Outcome", "execute", "identity_of_code", "make", "recipe_of"]
+__all__ = ["Inputs", "Outcome", "check_inputs", "execute", "identity_of_code", "make", "recipe_of"]
 
 type Inputs = Mapping[str, Product | Sequence[Product]]
 """A product for each role, or several for a role that takes many."""
@@ -125,7 +125,7 @@ def recipe_of(
         role: (given,) if isinstance(given, Product) else tuple(given) for role, given in inputs.items()
     }
     several = {role: products for role, products in sorted(several.items()) if products}
-    _check_inputs(step, several)
+    check_inputs(step, several)
     complete = step.complete(parameters)
     if fallback:
         complete[FALLBACK] = dict(fallback)
@@ -199,7 +199,8 @@ def make(
     return registered
 
 
-def _check_inputs(step: Step, inputs: Mapping[str, Sequence[Product]]) -> None:
+def check_inputs(step: Step, inputs: Mapping[str, Sequence[Product]]) -> None:
+    """Refuse inputs whose roles, numbers or types do not fit a step (`UsageError`, ``wrong-input``)."""
     needed = {role for role, declared in step.roles.items() if declared.required}
     if not needed <= set(inputs) <= set(step.roles):
         odd = sorted(set(inputs) - set(step.roles))
