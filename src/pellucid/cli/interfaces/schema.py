@@ -1,0 +1,20 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""``pellucid interfaces schema``: an interface as JSON Schema."""
+
+from pellucid.cli.interfaces.chosen import identity, opened
+from pellucid.cli.output import print_json
+from pellucid.cli.session import Session, verb
+
+__all__ = ["command"]
+
+
+@verb("schema")
+@identity
+def command(session: Session, name: str) -> None:
+    """Print the JSON Schema (2020-12) of an interface's deliveries.
+
+    ID is its id, or a TOML file.
+    """
+    from pellucid.interfaces.schema import json_schema
+
+    print_json(json_schema(opened(name)))
