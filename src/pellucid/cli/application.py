@@ -18,6 +18,8 @@ VERBS = (
     "process",
     "ingest",
     "run",
+    "watch",
+    "step",
     "camera",
     "find",
     "show",

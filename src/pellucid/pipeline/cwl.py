@@ -45,7 +45,9 @@ def workflow(plan: Plan) -> dict[str, JSON]:
         "id": "#main",
         "requirements": [{"class": "MultipleInputFeatureRequirement"}],
         "inputs": dict.fromkeys(sorted(given), "File"),
-        "outputs": {_id(task): {"type": "File", "outputSource": f"{_id(task)}/product"} for task in tasks},
+        "outputs": {
+            f"made-{_id(task)}": {"type": "File", "outputSource": f"{_id(task)}/product"} for task in tasks
+        },
         "steps": {_id(task): _step(plan, task) for task in tasks},
     }
     used = {task.step.name: task.step for task in tasks}
