@@ -1,0 +1,177 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Coefficients in chunks of a run, applied to its events: by time, once, and to no other camera's."""
+
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pellucid.camera.calibrator import CalibrationOptions
+from pellucid.camera.intime import Moment
+from pellucid.errors import CorruptedInput, InsufficientStatistics, MissingInput
+from pellucid.events.batch import EventType
+from pellucid.formats.camera_calibration import read_calibration, write_calibration
+from pellucid.formats.ctapipe_hdf5 import read_calibration_images, read_images, read_lineage
+from pellucid.formats.ctapipe_hdf5.monitoring import is_monitoring, read_monitoring
+from pellucid.formats.description import read_description, write_description
+from pellucid.pipeline.steps import step_named
+from pellucid.simulate.dl0 import DL0Names, TelescopeWriter, quiet
+from pellucid.simulate.history import HistoryPlan
+from pellucid.simulate.instruments import make_subarray, preset
+from pellucid.simulate.run import RunSimulator, SimulatedRun, SimulationConfig, simulate_run
+from pellucid.times import from_unix_utc, to_tai_ns
+
+SECOND = 1_000_000_000
+CONFIG = SimulationConfig(
+    camera="tiny", telescopes=1, pedestals=200, flashes=500, showers=10, muons=0, rate=58.2,
+    history=HistoryPlan(hv_step=0.1, hv_time=6.1, duration=12.2),
+)  # fmt: skip
+FEW = {"min_pedestals": 20, "min_flashes": 50}
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> SimulatedRun:
+    return simulate_run(CONFIG, tmp_path_factory.mktemp("run"))
+
+
+def inputs_of(run: SimulatedRun) -> dict[str, Path]:
+    return {"events": run.telescopes[1], "description": run.description}
+
+
+def made(run: SimulatedRun, output: Path, name: str = "camera-series", **choices) -> dict:
+    step = step_named(name)
+    return step.run(inputs_of(run), output, step.complete({**FEW, **choices}), {"product": "test"})
+
+
+def start_of(run: SimulatedRun) -> int:
+    return int(to_tai_ns(from_unix_utc(run.config.start_unix, 0))[0])
+
+
+def test_the_step_s_parameters_are_the_calibrator_s_options() -> None:
+    assert step_named("camera-coefficients").complete() == asdict(CalibrationOptions())
+    assert asdict(CalibrationOptions()).items() <= step_named("camera-series").complete().items()
+
+
+def test_a_step_of_the_voltage_is_followed(run: SimulatedRun, tmp_path: Path) -> None:
+    step_at = start_of(run) + round(6.1 * SECOND)
+    summary = made(run, tmp_path / "s.h5", chunk_seconds=3.05, chunk_flashes=0, breaks=[step_at])
+    assert summary["chunks"] == 4
+    assert summary["time_start"] >= start_of(run)
+    series = read_monitoring(tmp_path / "s.h5")
+    assert series.factor.epoch.tolist() == [0, 0, 1, 1]
+    before, after = (series.at(step_at + shift, 10 * SECOND) for shift in (-SECOND // 10, SECOND // 10))
+    good = ~(before.coefficients.unusable | after.coefficients.unusable)[0]
+    ratio = before.coefficients.factor[0, good] / after.coefficients.factor[0, good]
+    assert np.median(ratio) == pytest.approx(1.1, abs=0.06)
+    assert (before.status == Moment.HELD).sum() + (before.status == Moment.LINEAR).sum() == before.status.size
+    made(run, tmp_path / "again.h5", chunk_seconds=3.05, chunk_flashes=0, breaks=[step_at])
+    assert (tmp_path / "s.h5").read_bytes() == (tmp_path / "again.h5").read_bytes()
+
+
+def test_events_get_the_coefficients_of_their_time(run: SimulatedRun, tmp_path: Path) -> None:
+    breaks = [start_of(run) + round(6.1 * SECOND)]
+    made(run, tmp_path / "s.h5", chunk_seconds=3.05, chunk_flashes=0, breaks=breaks)
+    made(run, tmp_path / "c.h5", "camera-coefficients")
+    step = step_named("telescope-dl1")
+    spread = {}
+    for name, choices in (("s", {"step_seconds": 0.5}), ("c", {})):
+        files = {**inputs_of(run), "calibration": tmp_path / f"{name}.h5"}
+        output = tmp_path / f"{name}.dl1.h5"
+        step.run(files, output, step.complete(choices), {"calibration": name})
+        assert read_lineage(output) == {"calibration": name}
+        rows = read_calibration_images(output, 1)
+        flashes = rows["image"][rows["event_type"] == EventType.FLATFIELD, 0]
+        half = len(flashes) // 2
+        spread[name] = float(flashes[half:].mean() / flashes[:half].mean() - 1.0)
+    assert spread["c"] == pytest.approx(0.1, abs=0.02)
+    assert spread["s"] == pytest.approx(0.0, abs=0.04)
+
+
+def test_chunks_by_number_overlap_and_need_statistics(run: SimulatedRun, tmp_path: Path) -> None:
+    assert made(run, tmp_path / "s.h5", chunk_flashes=250, shift_flashes=125)["chunks"] == 3
+    with pytest.raises(InsufficientStatistics, match="No chunk"):
+        made(run, tmp_path / "few.h5", chunk_flashes=40)
+    assert not (tmp_path / "few.h5").exists()
+
+
+def test_another_camera_s_calibration_is_refused(run: SimulatedRun, tmp_path: Path) -> None:
+    made(run, tmp_path / "c.h5", "camera-coefficients")
+    made(run, tmp_path / "s.h5", chunk_flashes=250)
+    telescope_dl1 = step_named("telescope-dl1")
+    other = tmp_path / "other.h5"
+    write_calibration(other, replace(read_calibration(tmp_path / "c.h5"), camera="0" * 64), {}, 1)
+    bigger = tmp_path / "bigger.json"
+    write_description(make_subarray(preset("small"), 1), bigger)
+    for given in (
+        {**inputs_of(run), "calibration": other},
+        {**inputs_of(run), "calibration": tmp_path / "c.h5", "description": bigger},
+        {**inputs_of(run), "calibration": tmp_path / "s.h5", "description": bigger},
+    ):
+        with pytest.raises(CorruptedInput) as caught:
+            telescope_dl1.run(given, tmp_path / "x.h5", telescope_dl1.complete(), {})
+        assert caught.value.code == "other-camera"
+
+
+def precalibrated(run: SimulatedRun, folder: Path) -> Path:
+    """Write the run's flashes as a camera would that calibrates them: in p.e., scaled to whole numbers."""
+    simulator = RunSimulator(replace(CONFIG, history=HistoryPlan()))
+    camera = simulator.camera(1)
+    telescope, r = camera.telescope, camera.response
+    n_pixels = telescope.geometry.n_pixels
+    names = DL0Names(folder, 1, 1, 2, start_of(run))
+    shape = (2, n_pixels, telescope.readout.n_samples)
+    order, modules = np.arange(n_pixels), np.arange(n_pixels // 7)
+    scale, offset = 100.0, 20.0
+    with (
+        quiet(),
+        TelescopeWriter(names, 1, "LSTN-01", shape, 1.0, order, modules, scale, offset, 33) as writer,
+    ):
+        for event in simulator.events[:150]:
+            adc = simulator.record(camera, event).adc
+            gain = np.where(r.gain > 0.0, r.gain, np.inf)
+            light = (adc - r.pedestal[..., None]) / gain[..., None]
+            stored = np.clip(np.rint((light + offset) * scale), 0, 65535).astype(np.uint16)
+            writer.write(event.event_id, int(event.event_type), event.time, stored)
+    return names.telescope(1, "LSTN-01")
+
+
+def test_what_the_camera_calibrated_is_not_corrected_twice(run: SimulatedRun, tmp_path: Path) -> None:
+    made(run, tmp_path / "c.h5", "camera-coefficients")
+    events = precalibrated(run, tmp_path)
+    files = {"events": events, "description": run.description}
+    telescope_dl1, plain = step_named("telescope-dl1"), step_named("precalibrated-dl1")
+    given = {**files, "calibration": tmp_path / "c.h5"}
+    with pytest.raises(CorruptedInput) as caught:
+        telescope_dl1.run(given, tmp_path / "x.h5", telescope_dl1.complete(), {})
+    assert caught.value.code == "already-calibrated"
+    assert "number 33" in caught.value.expected
+    plain.run(files, tmp_path / "p.dl1.h5", plain.complete(), {})
+    rows = read_calibration_images(tmp_path / "p.dl1.h5", 1)
+    flashes = rows["image"][rows["event_type"] == EventType.FLATFIELD, 0]
+    assert np.median(flashes) == pytest.approx(60.0, rel=0.1)
+    # coefficients made of such data are for such data, and for no others
+    step = step_named("camera-coefficients")
+    step.run(files, tmp_path / "own.h5", step.complete({**FEW, "full_scale": 65535}), {})
+    own = {"calibration": tmp_path / "own.h5"}
+    telescope_dl1.run({**files, **own}, tmp_path / "q.dl1.h5", telescope_dl1.complete(), {})
+    assert len(read_images(tmp_path / "q.dl1.h5", 1)) == len(read_images(tmp_path / "p.dl1.h5", 1))
+    with pytest.raises(CorruptedInput, match="samples in this state"):
+        telescope_dl1.run({**inputs_of(run), **own}, tmp_path / "y.h5", telescope_dl1.complete(), {})
+
+
+def test_other_files_are_no_monitoring_files(run: SimulatedRun, tmp_path: Path) -> None:
+    with pytest.raises(MissingInput):
+        read_monitoring(tmp_path / "none.h5")
+    assert not is_monitoring(run.description)
+    with pytest.raises(MissingInput, match="coefficients of one telescope"):
+        read_monitoring(run.truth[1])
+    (tmp_path / "text.h5").write_text("no")
+    with pytest.raises(CorruptedInput):
+        read_monitoring(tmp_path / "text.h5")
+    made(run, tmp_path / "s.h5", chunk_flashes=250)
+    with pytest.raises(MissingInput, match="telescope 7"):
+        read_monitoring(tmp_path / "s.h5", 7)
+    series = read_monitoring(tmp_path / "s.h5")
+    (telescope,) = read_description(run.description).telescopes.values()
+    assert (series.tel_id, series.camera) == (1, telescope.geometry.fingerprint)
