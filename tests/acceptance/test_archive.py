@@ -47,6 +47,7 @@ def test_many_products_are_registered_in_a_second(bench: dict[str, float], figur
 @pytest.mark.parametrize("store", ["folder", "bucket"])
 def test_a_hundred_flipped_bits_are_found_named_and_repaired(
     store: str,
+    full: bool,
     tmp_path: Path,
     figures: Figures,
     request: pytest.FixtureRequest,
