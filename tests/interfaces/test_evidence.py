@@ -29,8 +29,9 @@ def archive(tmp_path: Path) -> Iterator[Archive]:
 
 def delivered(archive: Archive, tmp_path: Path, **values: Any) -> Product:
     path = tmp_path / "night.simtel"
-    path.write_bytes(struct.pack("<4I", 0xD41F8A37, 70, len(values), 0))
-    return archive.ingest(path, values.pop("product_type", DELIVERY), **values)[0]
+    path.write_bytes(struct.pack("<4I", 0xD41F8A37, 70, 0, 0))
+    values.setdefault("summary", {"interface": ACTL, "check": "passed"})
+    return archive.ingest(path, DELIVERY, **values)[0]
 
 
 def looked_at(archive: Archive | None, key: str, status: str, evidence: list[dict[str, Any]]) -> Finding:
@@ -69,7 +70,9 @@ def test_a_proof_without_claim_disagrees(archive: Archive) -> None:
     ("values", "words"),
     [
         ({"collection": QUARANTINE}, "did not pass the check"),
-        ({"product_type": "DL0/Monitoring/Subarray/Lidar"}, "is no delivery of I-DATA-ACTL-5001"),
+        ({"summary": {"interface": ACTL, "check": "failed"}}, "did not pass the check"),
+        ({"summary": {}}, "never held against an interface"),
+        ({"summary": {"interface": "I-DATA-COM-3001", "check": "passed"}}, "the check of I-DATA-COM-3001"),
     ],
 )
 def test_a_delivery_that_proves_nothing(archive: Archive, tmp_path: Path, values: Any, words: str) -> None:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """A party signs its verdict on a product; what it rejects is no longer offered."""
 
+import json
 import struct
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 
 from pellucid.archive import Archive, Product, Workspace
 from pellucid.archive.moments import parse_moment
+from pellucid.cli.run import run
 from pellucid.errors import ConfigurationError, MissingInput, UsageError
 from pellucid.interfaces.approval import HISTORY, History
 from pellucid.interfaces.keys import new_key
@@ -88,3 +90,22 @@ def test_a_changed_verdict_does_not_hold(workspace: Workspace, history: History,
     assert not holds(said._replace(party="MST"), history)
     assert not holds(said._replace(reason="none"), history)
     assert not holds(said._replace(signature=""), history)
+
+
+def test_a_verdict_is_given_on_the_command_line(
+    workspace: Workspace, history: History, product: Product, capsys: pytest.CaptureFixture[str]
+) -> None:
+    key = str(workspace.path / "a.pem")
+    history.register("LST", new_key(Path(key)), "responsible")
+    judge = ["interfaces", "judge", product.id, "--workspace", str(workspace.path)]
+    assert run(judge) == 0
+    assert "nobody has judged it" in capsys.readouterr().out
+    assert run([*judge, "--reject"]) == 2
+    capsys.readouterr()
+    signed = ["--reject", "--because", "a broken module", "--party", "LST", "--key", key, "--json"]
+    assert run([*judge, *signed]) == 0
+    assert json.loads(capsys.readouterr().out)["verdicts"] == [
+        {"party": "LST", "verdict": "rejected", "reason": "a broken module", "signed": True}
+    ]
+    with pytest.raises(MissingInput):
+        offered(workspace.archive)

@@ -152,11 +152,13 @@ def _about_product(evidence: Evidence, interface: "Interface", archive: "Archive
 
 
 def _delivery(evidence: Evidence, product: "Product", interface: "Interface") -> Proof:
-    if product.collection == QUARANTINE:
+    checked, against = product.summary.get("check"), product.summary.get("interface")
+    if product.collection == QUARANTINE or checked == "failed":
         return Proof(evidence, False, "it did not pass the check and is in quarantine")
-    types = {d.product_type for d in interface.deliveries}
-    if product.product_type not in types:
-        return Proof(evidence, False, f"{product.product_type} is no delivery of {interface.id}")
+    if checked != "passed":
+        return Proof(evidence, False, "it was never held against an interface")
+    if against != interface.id:
+        return Proof(evidence, False, f"it passed the check of {against}, not of {interface.id}")
     return Proof(evidence, True, f"{product.name} passed the check and is in {product.collection}")
 
 

@@ -22,6 +22,7 @@ VERBS = (
     "activate",
     "retire",
     "history",
+    "judge",
     "status",
     "methods",
 )
