@@ -21,6 +21,7 @@ VERBS = (
     "watch",
     "step",
     "camera",
+    "lidar",
     "find",
     "show",
     "why",

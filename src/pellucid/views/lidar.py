@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""A LIDAR's night on one picture: what it saw over time and height, and what that says about the air."""
+"""Pictures of a LIDAR's night: what it saw over time and height, and what that says about the air."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -7,123 +7,205 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from pellucid.atmosphere.lidar.chain import Analysis
-from pellucid.atmosphere.lidar.signal import Signal
+from pellucid.atmosphere.lidar.night import LidarNight
+from pellucid.times import to_utc_iso
 from pellucid.views.figures import new_figure, png_bytes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["draw_depth", "draw_extinction", "draw_quicklook", "lidar_night"]
+__all__ = [
+    "draw_clouds",
+    "draw_depth",
+    "draw_layers",
+    "draw_profile",
+    "draw_quicklook",
+    "profile_picture",
+    "quicklook_picture",
+    "trend_picture",
+]
 
 type F8 = npt.NDArray[np.float64]
 
-_BLUE, _RED, _GREY = "#1f5fa8", "#b3261e", "#7a7a7a"
-_CELL = 60.0
+_BLUE, _RED, _GREY, _CLOUD = "#1f5fa8", "#b3261e", "#7a7a7a", "#ffffff"
+_COLOURS = ("#0b4f8a", "#1b9e77", "#d95f02", "#7570b3")
+_LONG = 1.5
+"""A cell of the quick look lasts so many times its file at most; longer pauses stay white."""
 
 
-def draw_quicklook(axes: "Axes", hours: F8, signal: Signal, top: float, zenith: float = 0.0) -> None:
-    """Draw the logarithm of the range-corrected signal over time and height.
+def _hours(night: LidarNight, times: npt.NDArray[np.int64]) -> F8:
+    """Hours since midnight UTC before the night's first file."""
+    clock = to_utc_iso(int(night.look_time[0, 0]))[11:19].split(":")
+    first = sum(int(part) / 60.0**i for i, part in enumerate(clock))
+    hours: F8 = first + (times - night.look_time[0, 0]) / 3.6e12
+    return hours
 
-    Parameters
-    ----------
-    axes : Axes
-        Where to draw.
-    hours : ndarray of float64, shape (n, 2)
-        Start and stop of each profile, in hours UTC; gaps between profiles stay white.
-    signal : Signal
-        The profiles.
-    top : float
-        Height to draw up to, in m; cells of 60 m.
-    zenith : float
-        In deg.
+
+def _clock(axes: "Axes") -> None:
+    """Label hours as clock times."""
+    from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+    def text(hour: float, _position: int | None = None) -> str:
+        minutes = round(hour * 60.0)
+        return f"{minutes // 60 % 24:02d}:{minutes % 60:02d}"
+
+    low, high = axes.get_xlim()
+    # steps of whole minutes
+    axes.xaxis.set_major_locator(
+        MaxNLocator(nbins=max(1, min(8, int((high - low) * 60.0))), steps=[1, 2, 5, 10])
+    )
+    axes.xaxis.set_major_formatter(FuncFormatter(text))
+    axes.set_xlabel("UTC")
+
+
+def _from_zero(axes: "Axes") -> None:
+    """Show zero, and leave room above for the legend."""
+    low, high = axes.get_ylim()
+    axes.set_ylim(min(0.0, low), high + 0.25 * (high - min(0.0, low)))
+
+
+def draw_quicklook(axes: "Axes", night: LidarNight, top: float) -> None:
+    """Draw the logarithm of the range-corrected signal over time and height, up to a height in m.
+
+    Layers' edges are drawn over it; pauses between files stay white.
     """
-    width = max(1, round(_CELL / signal.bin_width))
-    slope = float(np.cos(np.deg2rad(zenith)))
-    cells = min(int(top / slope / signal.bin_width), signal.range.size) // width
-    corrected = signal.range_corrected[:, : cells * width].reshape(-1, cells, width).mean(axis=2)
-    light = np.log10(np.where(corrected > 0.0, corrected, np.nan) / signal.shots[:, None])
-    edges = np.arange(cells + 1) * width * signal.bin_width * slope / 1000.0
-    low, high = np.nanpercentile(light, [5.0, 99.5])
+    cells = night.height < top
+    edges = _edges(night.height[cells]) / 1000.0
+    light = night.light[:, cells]
+    seen = light[np.isfinite(light)]
+    low, high = np.percentile(seen, [5.0, 99.5]) if seen.size else (0.0, 1.0)
+    hours = _hours(night, night.look_time)
+    ends = hours[:, 1].copy()
+    # a short pause between two files is no gap
+    close = np.flatnonzero(hours[1:, 0] - hours[:-1, 0] < _LONG * (hours[:-1, 1] - hours[:-1, 0]))
+    ends[close] = hours[close + 1, 0]
     mesh = None
-    for row, (start, stop) in zip(light, hours, strict=True):
+    for start, stop, row in zip(hours[:, 0], ends, light, strict=True):
         mesh = axes.pcolormesh([start, stop], edges, row[:, None], cmap="viridis", vmin=low, vmax=high)
-    axes.set(xlabel="UTC (h)", ylabel="height above site (km)", title="range-corrected signal")
+    draw_layers(axes, night, top)
+    axes.set(ylabel="height above the LIDAR (km)", ylim=(0.0, top / 1000.0))
+    _clock(axes)
     figure = axes.get_figure()
     if mesh is not None and figure is not None:
-        figure.colorbar(mesh, ax=axes, pad=0.02, label="log10 counts per shot x m2")
+        figure.colorbar(mesh, ax=axes, pad=0.01, label="log10(counts per shot x m2)")
 
 
-def draw_extinction(axes: "Axes", analysis: Analysis, top: float) -> None:
-    """Draw the aerosol's extinction with its errors and the layers, up to a height in m."""
-    good = (analysis.extinction.status[0] == 0) & (analysis.range < top)
-    x, error = analysis.extinction.value[0][good] * 1e6, analysis.extinction.error[0][good] * 1e6
-    height = analysis.range[good] / 1000.0
-    axes.fill_betweenx(height, x - error, x + error, color=_BLUE, alpha=0.25, linewidth=0)
-    axes.plot(x, height, color=_BLUE, linewidth=1.0)
+def _edges(middle: F8) -> F8:
+    step = float(middle[1] - middle[0]) if middle.size > 1 else 1.0
+    return np.concatenate([middle - 0.5 * step, [middle[-1] + 0.5 * step]])
+
+
+def draw_layers(axes: "Axes", night: LidarNight, top: float) -> None:
+    """Draw base and top of each layer below a height in m over the span of its group, clouds in white."""
+    spans = _hours(night, night.time)
+    for i, layer in night.layers:
+        colour = _CLOUD if layer.found.cloud else _RED
+        ends = [layer.found.top] if layer.found.ground else [layer.found.base, layer.found.top]
+        for height in (h for h in ends if h < top):
+            axes.plot(spans[i], [height / 1000.0] * 2, color=colour, linewidth=1.6)
+
+
+def draw_profile(
+    axes: "Axes", night: LidarNight, values: tuple[F8, F8], scale: float, label: str, top: float
+) -> None:
+    """Draw the median of a profile and its error over the night, and the spread of the night, below a height.
+
+    ``values`` are values and errors of the groups, shape (g, m), drawn times ``scale``; ``top`` is in m.
+    """
+    value, error = (v * scale for v in values)
+    known = np.isfinite(value).sum(axis=0) >= max(1, value.shape[0] // 2)
+    known &= night.height < top
+    if known.any():
+        middle = np.nanmedian(value[:, known], axis=0)
+        # groups of files are independent
+        n = np.isfinite(value[:, known]).sum(axis=0)
+        spread = np.sqrt(np.nanmean(error[:, known] ** 2, axis=0) / n)
+        height = night.height[known] / 1000.0
+        if value.shape[0] > 2:
+            low, high = np.nanpercentile(value[:, known], [16.0, 84.0], axis=0)
+            axes.fill_betweenx(
+                height, low, high, color=_GREY, alpha=0.25, linewidth=0, label="spread of the night"
+            )
+        axes.fill_betweenx(height, middle - spread, middle + spread, color=_BLUE, alpha=0.35, linewidth=0)
+        axes.plot(middle, height, color=_BLUE, linewidth=1.1, label="median and its error")
+        least, most = np.quantile(middle - spread, 0.02), np.quantile(middle + spread, 0.99)
+        axes.set_xlim(min(0.0, float(least)), 1.15 * float(most) if most > 0 else 1.0)
+        axes.legend(frameon=False, loc="upper right")
     axes.axvline(0.0, color=_GREY, linewidth=0.6)
-    for layer in analysis.layers:
-        axes.axhspan(layer.found.base / 1000.0, layer.found.top / 1000.0, color=_RED, alpha=0.12, linewidth=0)
-    how = "Raman" if analysis.has_raman else "elastic, lidar ratio assumed"
-    axes.set(xlabel="extinction (1/Mm)", ylim=(0.0, top / 1000.0), title=f"extinction ({how})")
-    if good.any():
-        least, most = float(np.quantile(x - error, 0.02)), float(np.quantile(x + error, 0.98))
-        axes.set_xlim(min(0.0, least) - 5.0, 1.1 * most + 5.0)
+    axes.set(xlabel=label, ylim=(0.0, top / 1000.0), ylabel="height above the LIDAR (km)")
 
 
-def draw_depth(axes: "Axes", hours: F8, analyses: Sequence[Analysis], heights: Sequence[float]) -> None:
-    """Draw the optical depth from the range of full overlap to some ranges (m) over time, with errors.
+def draw_depth(axes: "Axes", night: LidarNight, heights: Sequence[float]) -> None:
+    """Draw the aerosol's optical depth up to some heights (m) over time, with errors.
 
-    A point is missing where the signal does not reach so far. ``hours`` holds the middle of each analysis,
-    shape (n,), in hours UTC.
+    A point is missing where the signal does not reach so far.
     """
-    for height, marker in zip(heights, "osD^v", strict=False):
-        points = [
-            (hour, *a.optical_depth.between(a.optical_depth.start, height))
-            for hour, a in zip(hours, analyses, strict=True)
-            if a.optical_depth is not None and a.optical_depth.trusted >= height
-        ]
-        if points:
-            x, y, error = np.array(points).T
-            axes.errorbar(x, y, error, fmt=marker, markersize=4, linewidth=0.9, label=f"{height / 1000:g} km")
-    axes.set(xlabel="UTC (h)", ylabel="aerosol optical depth", title="optical depth (Raman)")
+    middle = _hours(night, night.time).mean(axis=1)
+    for height, marker, colour in zip(heights, "osD^", _COLOURS, strict=False):
+        cell = int(np.searchsorted(night.height, height))
+        if cell < night.height.size and (known := np.isfinite(night.depth[:, cell])).any():
+            axes.errorbar(
+                middle[known],
+                night.depth[known, cell],
+                night.depth_error[known, cell],
+                fmt=marker,
+                color=colour,
+                markersize=4,
+                linewidth=0.9,
+                label=f"up to {height / 1000:g} km",
+            )
+    axes.set(ylabel="optical depth", title="aerosol, from full overlap (Raman)")
+    _clock(axes)
     if axes.get_legend_handles_labels()[0]:
-        axes.legend(frameon=False, title="up to")
+        _from_zero(axes)
+        axes.legend(frameon=False, ncols=2, loc="upper left")
+    else:
+        axes.text(0.5, 0.5, "no Raman light", transform=axes.transAxes, ha="center", color=_GREY)
 
 
-def lidar_night(
-    name: str,
-    hours: F8,
-    elastic: Signal,
-    analyses: Sequence[Analysis],
-    middles: F8,
-    *,
-    top: float = 16000.0,
-    heights: Sequence[float] = (3000.0, 6000.0, 9000.0),
-) -> bytes:
-    """Return the picture of a night as PNG: the same bytes for the same numbers.
+def draw_clouds(axes: "Axes", night: LidarNight) -> None:
+    """Draw the optical depth of clouds over time, by elastic and by Raman light, with errors."""
+    middle = _hours(night, night.time).mean(axis=1)
+    ways = (("elastic", "elastic", "o", _BLUE), ("raman", "Raman", "s", _COLOURS[2]))
+    for way, label, marker, colour in ways:
+        rows = [
+            (middle[i], getattr(x, way), getattr(x, f"{way}_error"))
+            for i, x in night.layers
+            if x.found.cloud and np.isfinite(getattr(x, way))
+        ]
+        if rows:
+            x, y, error = np.array(rows).T
+            axes.errorbar(x, y, error, fmt=marker, color=colour, markersize=4, linewidth=0.9, label=label)
+    axes.set(ylabel="optical depth", title="clouds, by the light missing behind them")
+    _clock(axes)
+    if axes.get_legend_handles_labels()[0]:
+        _from_zero(axes)
+        axes.legend(frameon=False, ncols=2, loc="upper left")
+    else:
+        axes.text(0.5, 0.5, "no cloud measured", transform=axes.transAxes, ha="center", color=_GREY)
 
-    Parameters
-    ----------
-    name : str
-        Title: site, date and wavelength.
-    hours : ndarray of float64, shape (n, 2)
-        Start and stop of each profile, in hours UTC.
-    elastic : Signal
-        The n profiles of the elastic channel.
-    analyses : sequence of Analysis
-        Of groups of profiles; the last one's extinction is drawn.
-    middles : ndarray of float64, shape (m,)
-        Middle of each analysis, in hours UTC.
-    top : float
-        Height in m to draw up to.
-    heights : sequence of float
-        Ranges of the optical depth, in m.
-    """
-    with new_figure(12.0, 7.0) as figure:
-        grid = figure.add_gridspec(2, 2, width_ratios=(1.7, 1.0))
-        draw_quicklook(figure.add_subplot(grid[0, 0]), hours, elastic, top)
-        draw_extinction(figure.add_subplot(grid[:, 1]), analyses[-1], top)
-        draw_depth(figure.add_subplot(grid[1, 0]), middles, analyses, heights)
-        figure.suptitle(name)
+
+def quicklook_picture(night: LidarNight, top: float = 16000.0) -> bytes:
+    """Return the night over time and height (up to ``top`` m) as PNG: the same bytes for the same numbers."""
+    with new_figure(12.0, 4.4) as figure:
+        draw_quicklook(figure.add_subplot(), night, top)
+        return png_bytes(figure)
+
+
+def profile_picture(night: LidarNight, top: float = 16000.0) -> bytes:
+    """Return the profiles of extinction and backscatter, up to ``top`` m, as PNG."""
+    with new_figure(12.0, 5.6) as figure:
+        left, right = figure.subplots(1, 2)
+        draw_profile(left, night, (night.extinction, night.extinction_error), 1e6, "extinction (1/Mm)", top)
+        both = (night.backscatter, night.backscatter_error)
+        draw_profile(right, night, both, 1e6, "backscatter (1/(Mm sr))", top)
+        return png_bytes(figure)
+
+
+def trend_picture(night: LidarNight, heights: Sequence[float] = (3000.0, 6000.0, 9000.0, 12000.0)) -> bytes:
+    """Return the optical depths of aerosol (up to heights in m) and clouds over time as PNG."""
+    with new_figure(12.0, 3.8) as figure:
+        left, right = figure.subplots(1, 2)
+        draw_depth(left, night, heights)
+        draw_clouds(right, night)
         return png_bytes(figure)

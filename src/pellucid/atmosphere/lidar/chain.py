@@ -165,11 +165,12 @@ def analyse(
     else:
         half, narrow = windows(elastic.signal, o)
         extinction = raman_extinction(raman.signal, elastic.optics, raman.optics, half, angstrom=o.angstrom)
-        backscatter = _raman_backscatter(elastic, raman, extinction, narrow, reference, o, flags)
+        backscatter = _raman_backscatter(elastic, raman, extinction, narrow, reference, o.angstrom, flags)
         layers = _layers(elastic, raman, backscatter, backscatter.error[0], o)
         k, k_error = exponents(elastic.signal.range, layers, o)
         if not k.all():
             extinction = raman_extinction(raman.signal, elastic.optics, raman.optics, half, angstrom=k)
+            backscatter = _raman_backscatter(elastic, raman, extinction, narrow, reference, k, flags)
         depth = _optical_depth(elastic, raman, k, k_error, o, flags)
         ratio = raman_lidar_ratio(extinction, backscatter)
         good = extinction.status == GOOD
@@ -286,7 +287,7 @@ def _raman_backscatter(
     extinction: RamanProfile,
     narrow: npt.NDArray[np.int64],
     reference: Reference | None,
-    o: AnalysisOptions,
+    k: npt.ArrayLike,
     flags: list[str],
 ) -> RamanProfile:
     if reference is None:
@@ -301,7 +302,7 @@ def _raman_backscatter(
             np.where(certain, extinction.value, 0.0),
             narrow,
             (reference.low, reference.high),
-            angstrom=o.angstrom,
+            angstrom=k,
         )
     except InsufficientStatistics as error:
         flags.append(error.code)
