@@ -2,16 +2,23 @@
 """Cameras, second half: single photo-electrons, DRS4, and the files of cameras that exist."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from acceptance.figures import Figures
+from pellucid.camera.drs4.baseline import subtract_baseline
+from pellucid.camera.drs4.chip import FACT
+from pellucid.camera.flatfield import FlatfieldAccumulator
+from pellucid.camera.pedestal import PedestalAccumulator
 from pellucid.camera.spe.fit import fit_spectra
 from pellucid.camera.spe.photomultiplier import Photomultiplier
+from pellucid.formats.fact import read_fact_run
+from pellucid.formats.protobuf_zfits import read_camera_events
 from pellucid.simulate.photoelectrons import photomultiplier_charges
 
-SCATTER = (0.05, 0.03, 0.03)
+SCATTER = (0.03, 0.03, 0.02)
 """Of p, R and n among tubes of one type, of which p's and n's are known to the fit."""
 
 
@@ -21,7 +28,7 @@ def tubes() -> Photomultiplier:
 
 
 def test_gains_of_single_photoelectrons(figures: Figures, full: bool) -> None:
-    pixels = 1000 if full else 150
+    pixels = 1000 if full else 400
     random = np.random.default_rng(2026)
     gain = random.normal(58.0, 3.0, pixels)
     theta = random.normal([0.42, 0.5, 0.813], SCATTER, (pixels, 3))
@@ -49,3 +56,38 @@ def test_a_camera_is_fitted_in_a_minute(figures: Figures) -> None:
     figures.at_most(
         "SPE fit of 1855 pixels, nothing known beforehand: CPU s", time.process_time() - start, 60.0
     )
+
+
+def test_offsets_of_a_fact_run(data_dir: Path, figures: Figures) -> None:
+    run = read_fact_run(data_dir / "camera" / "fact" / "testDataFile.fits.fz")
+    before = float(np.median(run.raw[0].std(axis=1)))
+    raw, first = run.raw[:, None], run.first_cell[:, None]
+    after = subtract_baseline(raw, first, run.offsets[None].astype(np.float64), FACT)
+    rms = float(np.median(after[0, 0].std(axis=1)))
+    figures.at_most("FACT event 0, offsets put back: median rms - 33.4, ADC", abs(before - 33.4), 0.3)
+    figures.at_most("FACT event 0, offsets taken off: median rms - 9.0, ADC", abs(rms - 9.0), 0.3)
+
+
+def test_gain_ratio_of_nectarcam(data_dir: Path, figures: Figures) -> None:
+    events = read_camera_events(data_dir / "camera" / "zfits" / "example_9evts_NectarCAM.fits.fz")
+    adc = events.waveforms.astype(np.uint16)
+    peak = int(adc[:, 0].mean(axis=(0, 1)).argmax())
+    width = 14
+    pedestals = PedestalAccumulator(2, adc.shape[2], width)
+    pedestals.update(adc[..., : width + 1])  # before the flash comes
+    flashes = FlatfieldAccumulator(pedestals.finish(len(adc)), peak - 6)
+    flashes.update(adc)
+    ratio = flashes.finish(len(adc)).ratio
+    figures.equal("NectarCAM: pixels with a high/low ratio", int(np.isfinite(ratio.value).sum()), 84)
+    figures.at_most("median ratio, from 13 (nominal)", abs(float(np.median(ratio.value)) - 13.0), 2.5)
+    error = float(np.median(ratio.error / ratio.value))
+    figures.at_most("median error of a ratio from 9 flashes, relative", error, 0.1)
+
+
+def test_sst1m(data_dir: Path, figures: Figures) -> None:
+    events = read_camera_events(data_dir / "camera" / "zfits" / "example_SST1M_20180822.fits.fz")
+    triggered = events.waveforms[events.event_type == 1][:, 0]
+    noise = float(np.median(triggered.std(axis=(0, 2))))
+    figures.at_most("SST-1M rate - 165, Hz", abs(events.rate() - 165.0), 2.0)
+    figures.at_most("SST-1M median noise - 8.8, ADC", abs(noise - 8.8), 0.5)
+    figures.at_most("SST-1M baseline - 329, ADC", abs(float(np.median(triggered)) - 329.0), 1.0)
