@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pellucid.archive.catalogue import Catalogue
 from pellucid.archive.files import Progress, copy_hashed
-from pellucid.archive.ingest import sniff
+from pellucid.archive.ingest import FileKind, sniff
 from pellucid.archive.lineage import JSON, raw_key
 from pellucid.archive.output import check_output, new_file
 from pellucid.archive.product import Product, Rights, check_product_type
@@ -65,6 +65,7 @@ class Archive:
         quality: str | None = None,
         rights: Rights | None = None,
         release_date: int | None = None,
+        format: str | None = None,
         progress: Progress | None = None,
     ) -> tuple[Product, bool]:
         """Take a file in as a raw product.
@@ -78,6 +79,8 @@ class Archive:
         obs_id, telescopes, device, category, collection, time_start, time_stop, flags, summary, night, \
         quality, rights, release_date
             As in `Product`.
+        format : str, optional
+            Where the first bytes do not tell it, as of a file that arrived damaged.
         progress : callable, optional
             Called with (bytes done, bytes in all, "B").
 
@@ -101,7 +104,7 @@ class Archive:
         path = Path(path)
         if product_type is not None:
             check_product_type(product_type)
-        kind = sniff(path)
+        kind = sniff(path) if format is None else FileKind(format, None)
         chosen = product_type or kind.product_type
         if chosen is None:
             raise _type_needed(path, kind.format)

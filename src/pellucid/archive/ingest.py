@@ -68,7 +68,7 @@ def sniff(path: Path) -> FileKind:
     raise CorruptedInput(
         "This file has no format that Pellucid knows.",
         where=str(path),
-        expected="EventIO (sim_telarray; plain, gzip or zstd), FITS (zfits DL0 too), HDF5, ECSV or Licel",
+        expected="EventIO (plain, gzip or zstd), FITS (zfits DL0 too), HDF5, Parquet, ECSV or Licel",
         got=f"first bytes {head[:8].hex(' ')}",
         mend="check that the file is whole and not wrapped in an archive such as tar or zip",
         code="unknown-format",
@@ -99,6 +99,10 @@ def _hdf5(head: bytes) -> FileKind | None:
     return FileKind("hdf5", None) if head.startswith(b"\x89HDF\r\n\x1a\n") else None
 
 
+def _parquet(head: bytes) -> FileKind | None:
+    return FileKind("parquet", None) if head.startswith(b"PAR1") else None
+
+
 def _description(head: bytes) -> FileKind | None:
     described = head.startswith(b'{"format": "pellucid subarray description"')
     return FileKind("json", "DL0/Service/Subarray/Description") if described else None
@@ -125,6 +129,7 @@ FORMATS: tuple[Callable[[bytes], FileKind | None], ...] = (
     _zfits_dl0,
     _fits,
     _hdf5,
+    _parquet,
     _description,
     _licel,
     _air_profile,

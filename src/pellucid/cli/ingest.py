@@ -2,10 +2,12 @@
 """``pellucid ingest``: take files into the archive."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 
 from pellucid.cli.session import Session, verb
+from pellucid.errors import CorruptedInput
 
 __all__ = ["command"]
 
@@ -14,12 +16,13 @@ __all__ = ["command"]
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--type", "product_type", metavar="TYPE", help="Product type, where a file does not tell it.")
 @click.option("--obs", "obs_id", type=int, metavar="ID", help="Observation the files belong to.")
-def command(session: Session, files: tuple[Path, ...], product_type: str | None, obs_id: int | None) -> None:
+def command(session: Session, files: tuple[Path, ...], product_type: str | None, obs_id: int | None) -> int:
     """Take files into the archive, as they are.
 
-    A file that is there already, under whatever name, stays what it is.
+    A file that is there already, under whatever name, stays what it is. Each is checked against the
+    interface that covers it; one that is not as agreed goes into quarantine, and the exit code is 104.
     """
-    products = []
+    products: list[dict[str, Any]] = []
     with session.workspace(create=True) as workspace:
         from pellucid.pipeline.intake import take_in
 
@@ -29,8 +32,21 @@ def command(session: Session, files: tuple[Path, ...], product_type: str | None,
                     workspace.archive, file, product_type, obs_id=obs_id, progress=progress
                 )
             products.append({"file": str(file), "new": is_new, **product.as_dict()})
-    text = "\n".join(
-        f"{str(p['id'])[:12]}  {'new' if p['new'] else 'already there'}  {p['product_type']}  {p['file']}"
-        for p in products
-    )
-    session.show({"products": products}, text)
+    session.show({"products": products}, "\n".join(map(_line, products)))
+    return CorruptedInput.exit_code if any(_failed(p) for p in products) else 0
+
+
+def _failed(product: dict[str, Any]) -> bool:
+    return bool(product["summary"].get("check") == "failed")
+
+
+def _line(product: dict[str, Any]) -> str:
+    new = "new" if product["new"] else "already there"
+    said = product["summary"]
+    check = said.get("check", "not checked")
+    if "interface" in said:
+        check += f" {said['interface']} {said['interface_version']}"
+    lines = [f"{product['id'][:12]}  {new}  {product['product_type']}  {product['file']}  ({check})"]
+    if _failed(product):
+        lines += [f"  in quarantine: {f['code']}, {f['where']}: {f['what']}" for f in said["findings"]]
+    return "\n".join(lines)

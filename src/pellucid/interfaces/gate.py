@@ -16,7 +16,7 @@ _SNIFFED = {"fits": "fits-image"}
 """What the first bytes call a format, where deliveries call it otherwise."""
 
 
-def judge(path: Path, format: str, product_type: str | None) -> Report | None:
+def judge(path: Path, format: str | None, product_type: str | None) -> Report | None:
     """Check a file against the interface that covers it.
 
     A file that names its interface is held against that one. Else the product type and the format tell;
@@ -26,8 +26,8 @@ def judge(path: Path, format: str, product_type: str | None) -> Report | None:
     ----------
     path : Path
         The file.
-    format : str
-        As `pellucid.archive.ingest.sniff` tells it.
+    format : str or None
+        As `pellucid.archive.ingest.sniff` tells it; None where the file is damaged beyond recognition.
     product_type : str or None
         Where it is known.
 
@@ -36,8 +36,8 @@ def judge(path: Path, format: str, product_type: str | None) -> Report | None:
     Report or None
         The report, of the interface that the file fits best; None where no interface covers it.
     """
-    format = _SNIFFED.get(format, format)
-    if format not in FORMATS:
+    format = None if format is None else _SNIFFED.get(format, format)
+    if format not in (*FORMATS, None):
         return None
     # the readers and the catalogue are needed for few of the files that an archive takes in
     from pellucid.interfaces.check import check_files
@@ -71,12 +71,12 @@ def summary_of(report: Report) -> dict[str, JSON]:
     }
 
 
-def _told(path: Path, format: str) -> Mapping[str, Any]:
+def _told(path: Path, format: str | None) -> Mapping[str, Any]:
     """Return what a file says about itself, where its format lets it; nothing where it is damaged."""
     from pellucid.formats.delivery import read_delivery
     from pellucid.interfaces.metadata_check import SELF_TOLD
 
-    if format not in SELF_TOLD:
+    if format is None or format not in SELF_TOLD:
         return {}
     try:
         return read_delivery(path, format).metadata

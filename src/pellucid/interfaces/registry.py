@@ -76,13 +76,13 @@ def open_interface(name: str) -> Interface:
     return interface_named(name)
 
 
-def covering(product_type: str | None, format: str) -> list[tuple[Interface, Delivery]]:
-    """Return the deliveries in a format, of a product type where it is known, with their interfaces."""
+def covering(product_type: str, format: str | None) -> list[tuple[Interface, Delivery]]:
+    """Return the deliveries of a product type with their interfaces; in a format, where it is known."""
     return [
         (interface, delivery)
         for interface in all_interfaces().values()
         for delivery in interface.deliveries
-        if delivery.format == format and product_type in (None, delivery.product_type)
+        if delivery.product_type == product_type and format in (None, delivery.format)
     ]
 
 
