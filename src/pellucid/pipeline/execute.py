@@ -15,7 +15,7 @@ from pellucid.archive.lineage import JSON
 from pellucid.archive.product import InputReference, Product
 from pellucid.archive.provenance import Recipe
 from pellucid.archive.store import Blob
-from pellucid.errors import CorruptedInput, MissingInput, UsageError, nearest
+from pellucid.errors import CorruptedInput, UsageError, nearest
 from pellucid.pipeline.attributes import Attributes, attributes
 from pellucid.pipeline.step import FALLBACK, Step
 
@@ -81,7 +81,7 @@ def execute(
     """
     start = perf_counter()
     recipe = recipe_of(archive, step, inputs, parameters)
-    known = _known(archive, recipe.key)
+    known = archive.catalogue.get_many([recipe.key]).get(recipe.key)
     if known is not None and archive.has_bytes(known):
         return Outcome(known, perf_counter() - start, reused=True)
     product = make(
@@ -231,13 +231,6 @@ def check_inputs(step: Step, inputs: Mapping[str, Sequence[Product]]) -> None:
                     mend=f"find one that fits: pellucid find '{declared.type}'",
                     code="wrong-input",
                 )
-
-
-def _known(archive: Archive, key: str) -> Product | None:
-    try:
-        return archive.get(key)
-    except MissingInput:
-        return None
 
 
 def _check_same(known: Product, output: Path) -> None:
