@@ -2,11 +2,16 @@
 """Older layouts of the index are led to today's with everything in them; newer ones are refused."""
 
 import sqlite3
+from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
+from alembic.operations import Operations
 from alembic.runtime.migration import MigrationContext
+from sqlalchemy import create_engine
+from sqlalchemy import text as sa_text
 
 from pellucid import __version__
 from pellucid.archive import Workspace
@@ -119,6 +124,94 @@ def test_the_first_layout_is_led_to_todays_and_nothing_is_lost(old: Path) -> Non
 def test_a_workspace_with_the_first_layout_opens(old: Path) -> None:
     with Workspace.open(old.parent, create=False) as workspace:
         assert workspace.archive.get("bbbb").name == "a.h5"
+
+
+@pytest.fixture
+def third(index: Path | str) -> Path | str:
+    """An index of the third layout, with what the fourth moves."""
+    engine = create_engine(
+        f"sqlite:///{index}" if isinstance(index, Path) else index.replace("postgresql", "postgresql+psycopg")
+    )
+    blank = dict.fromkeys(PRODUCT_OF_3) | {
+        "parameters": "{}",
+        "software": "{}",
+        "flags": "[]",
+        "summary": "{}",
+    }
+    blank |= {"kind": "raw", "size": 1, "format": "hdf5", "name": "x", "collection": "raw", "created_ns": 5}
+    rows = [
+        blank
+        | {"row": 1, "id": A, "sha256": A, "product_type": DL0, "device": "raman-1", "rights": "PUBLIC"},
+        blank | {"row": 4, "id": B, "sha256": B, "product_type": DL0, "time_start": 100, "time_stop": 900},
+        blank
+        | {"row": 7, "id": C, "sha256": "d" * 64, "product_type": DL1, "kind": "derived", "step": "s"}
+        | {
+            "code": "e" * 64,
+            "parameters": '{"x":1}',
+            "flags": '["odd"]',
+            "summary": '{"n":3}',
+            "quality": "good",
+        },
+    ]
+    with engine.begin() as connection:
+        context = MigrationContext.configure(connection)
+        with Operations.context(context):
+            for number in ("v1_products", "v2_validity", "v3_work"):
+                import_module(f"pellucid.archive.migrations.versions.{number}").upgrade()
+        names = ", ".join(f'"{n}"' for n in PRODUCT_OF_3)
+        text = f"INSERT INTO products ({names}) VALUES ({', '.join(':' + n for n in PRODUCT_OF_3)})"
+        connection.execute(sa_text("INSERT INTO product_types VALUES (:n)"), [{"n": DL0}, {"n": DL1}])
+        connection.execute(sa_text(text), rows)
+        for statement in (
+            "CREATE TABLE alembic_version (version_num VARCHAR(32) PRIMARY KEY)",
+            "INSERT INTO alembic_version VALUES ('3')",
+            "INSERT INTO schema_version VALUES (1, '0'), (2, '0'), (3, '0')",
+            "INSERT INTO product_telescopes VALUES (2, 4), (11, 4), (3, 7)",
+            "INSERT INTO inputs VALUES (7, 'from', 0, 1), (7, 'from', 1, 4)",
+            "INSERT INTO acts VALUES (50, 'certify', 7, 'B', 'why'), (60, 'tag', 1, 't', '')",
+            f"INSERT INTO slots VALUES (1, '{DL1}', 'tel-3', 'B')",
+            "INSERT INTO validity VALUES (1, 1, 100, 200, 7, 50, 9223372036854775807)",
+            "INSERT INTO tagged VALUES (1, 't', 1, 60, 9223372036854775807)",
+        ):
+            connection.execute(sa_text(statement))
+    engine.dispose()
+    return index
+
+
+DL0, DL1 = "DL0/Monitoring/Subarray/Lidar", "DL1/Monitoring/Telescope/Pedestal"
+PRODUCT_OF_3 = (
+    *("row", "id", "product_type", "kind", "sha256", "size", "format", "name", "obs_id", "category"),
+    *("collection", "time_start", "time_stop", "step", "step_version", "parameters", "code", "software"),
+    *(
+        "determinism",
+        "flags",
+        "summary",
+        "created_ns",
+        "device",
+        "night",
+        "quality",
+        "rights",
+        "release_date",
+    ),
+)
+
+
+def test_the_third_layout_is_led_to_todays_on_both_engines(third: Path | str) -> None:
+    catalogue = Catalogue(third)
+    derived, timed, device = catalogue.find()
+    assert (device.id, device.device, device.rights, device.telescopes) == (A, "raman-1", "PUBLIC", ())
+    assert (timed.id, timed.sha256, timed.telescopes, timed.time_stop) == (B, B, (2, 11), 900)
+    assert (derived.id, derived.sha256, derived.code, derived.step) == (C, "d" * 64, "e" * 64, "s")
+    assert (derived.parameters, derived.summary, derived.flags) == ({"x": 1}, {"n": 3}, ("odd",))
+    assert (derived.quality, derived.telescopes) == ("good", (3,))
+    assert [(i.role, i.position, i.product) for i in derived.inputs] == [("from", 0, A), ("from", 1, B)]
+    assert catalogue.lookup(DL1, 3, 150, "B").product == derived
+    assert catalogue.tags.tagged("t") == [device]
+    assert catalogue.find(time=(0, 101)) == [timed], "the longest cover of its sort is known"
+    again = replace(timed, id="f" * 64, sha256="f" * 64)
+    assert catalogue.register(again)[1]
+    catalogue.close()
+    assert differences(third) == []
 
 
 def differences(where: Path | str) -> list[object]:

@@ -152,7 +152,8 @@ def test_an_altered_record_or_a_step_that_is_gone_is_told(
     _, left, right, total = chain(workspace, toy, raw_file())
     with transaction(workspace.archive.catalogue.engine) as connection:
         connection.exec_driver_sql("DROP TRIGGER products_unchanged")
-        connection.exec_driver_sql(f"UPDATE products SET step = 'other' WHERE id = '{left.id}'")
+        other = f"(SELECT making FROM products WHERE id = x'{right.id}')"
+        connection.exec_driver_sql(f"UPDATE products SET making = {other} WHERE id = x'{left.id}'")
     for path in places(workspace, [left, right, total]):
         path.unlink()
     told = {m.product: m for m in repair(workspace.archive)}
@@ -168,16 +169,26 @@ def test_an_altered_record_or_a_step_that_is_gone_is_told(
     assert {m.product: m.mended for m in repair(workspace.archive)}[right.id]
 
 
+@pytest.mark.parametrize(
+    ("table", "change", "shared"),
+    [
+        ("making", "parameters = '{\"factor\":9}'", False),
+        ("making", "code = 'cafe'", False),
+        ("sort", "step_version = '9'", True),
+        ("sort", "step = 'other'", True),
+    ],
+)
 def test_a_record_that_changed_in_the_index_is_found(
-    workspace: Workspace, toy: dict[str, Step], raw_file: MakeFile
+    workspace: Workspace, toy: dict[str, Step], raw_file: MakeFile, table: str, change: str, shared: bool
 ) -> None:
-    _, left, *_ = chain(workspace, toy, raw_file())
-    for change in ("parameters = '{\"factor\":9}'", "step_version = '9'", f"code = '{'0' * 64}'"):
-        with transaction(workspace.archive.catalogue.engine) as connection:
-            connection.exec_driver_sql("DROP TRIGGER IF EXISTS products_unchanged")
-            connection.exec_driver_sql(f"UPDATE products SET {change} WHERE id = '{left.id}'")
-        altered = [p for p in verify(workspace.archive).problems if p.kind == "altered"]
-        assert [p.where for p in altered] == [left.id]
+    _, left, right, _ = chain(workspace, toy, raw_file())
+    assert verify(workspace.archive).problems == ()
+    with transaction(workspace.archive.catalogue.engine) as connection:
+        connection.exec_driver_sql(f"DROP TRIGGER {table}s_unchanged")
+        own = f"(SELECT {table} FROM products WHERE id = x'{left.id}')"
+        connection.exec_driver_sql(f"UPDATE {table}s SET {change} WHERE {table} = {own}")
+    altered = [p for p in verify(workspace.archive).problems if p.kind == "altered"]
+    assert [p.where for p in altered] == sorted([left.id, right.id] if shared else [left.id])
 
 
 def test_truncated_empty_and_strange_files_are_found(workspace: Workspace, raw_file: MakeFile) -> None:

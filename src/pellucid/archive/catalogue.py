@@ -3,30 +3,36 @@
 
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from fnmatch import fnmatchcase
-from itertools import batched, islice
+from itertools import batched
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Select, func, or_, select
+from sqlalchemy import Connection, Select, exc, func, select
 
 from pellucid.archive.claims import Claims
 from pellucid.archive.engine import database_errors, open_engine, transaction
-from pellucid.archive.lineage import is_key
+from pellucid.archive.interning import Common
 from pellucid.archive.lookup import LookUp
 from pellucid.archive.product import Judgement, Product
-from pellucid.archive.rows import insert_products, product_of, select_products
-from pellucid.archive.tables import PRODUCT_TELESCOPES, PRODUCT_TYPES, PRODUCTS
-from pellucid.archive.tags import Tags, in_tag
+from pellucid.archive.rows import insert_products, load_products, select_products
+from pellucid.archive.search import beginning_with, is_beginning, matching
+from pellucid.archive.tables import PRODUCTS, SORTS
+from pellucid.archive.tags import Tags
 from pellucid.archive.validity import Validity
 from pellucid.archive.verdicts import Verdict, Verdicts
 from pellucid.errors import CorruptedInput, MissingInput, UsageError
 
 __all__ = ["Catalogue"]
 
-_P = PRODUCTS.c
+_P, _S = PRODUCTS.c, SORTS.c
+
+MANY = 100
+"""From so many products on they are taken for new, and looked for only if one of them is not."""
+
 type _Query = Select[tuple[Any, ...]]
+type _Register = Callable[[Connection, Sequence[Product], Common], list[tuple[Product, bool]]]
 
 
 class Catalogue:
@@ -46,15 +52,16 @@ class Catalogue:
     def __init__(self, path: Path | str) -> None:
         self.path = path
         self.engine = open_engine(path)
+        self.common = Common()
         self.validity = Validity(self.engine, path)
-        self._lookup = LookUp(self.engine, path)
+        self._lookup = LookUp(self.engine, path, self.common)
         self.certify = self.validity.certify
         self.decertify = self.validity.decertify
         self.lookup = self._lookup.lookup
         self.explain = self._lookup.explain
         self.claims = Claims(self.engine, path)
         self.opinions = Verdicts(self.engine, path)
-        self.tags = Tags(self.engine, path)
+        self.tags = Tags(self.engine, path, self.common)
 
     def close(self) -> None:
         """Give the database connections back."""
@@ -102,8 +109,13 @@ class Catalogue:
         CorruptedInput, MissingInput
             As `register`; then nothing was registered.
         """
-        with database_errors(self.path), transaction(self.engine) as connection:
-            return _registered(connection, products)
+        with database_errors(self.path):
+            if len(products) >= MANY and len({p.id for p in products}) == len(products):
+                try:
+                    return self._in_transaction(_all_new, products)
+                except exc.IntegrityError:
+                    pass  # one at least is there already
+            return self._in_transaction(_registered, products)
 
     def get(self, id: str) -> Product:
         """Return the product with an id, or with the only id that begins so.
@@ -121,21 +133,17 @@ class Catalogue:
             Several have it (``ambiguous-product``).
         """
         prefix = id.strip().lower()
-        with database_errors(self.path), self.engine.connect() as connection:
-            if is_key(prefix):
-                found = _load(connection, select_products().where(_P.id == prefix))
-            else:
-                found = _load(connection, _beginning_with(prefix).limit(5)) if _is_hex(prefix) else []
-            if len(found) == 1:
-                return found[0]
-            if found:
-                raise _ambiguous(id, found)
-            raise _unknown(id, _nearest_to(connection, id.strip()))
+        found = self._load(beginning_with(prefix).limit(5)) if is_beginning(prefix) else []
+        if len(found) == 1:
+            return found[0]
+        if found:
+            raise _ambiguous(id, found)
+        raise _unknown(id, self._nearest_to(id.strip()))
 
     def get_many(self, ids: Sequence[str]) -> dict[str, Product]:
         """Return those of the products with these full ids that are registered, by id."""
         with database_errors(self.path), self.engine.connect() as connection:
-            return _known(connection, ids)
+            return _known(connection, ids, self.common)
 
     def find(
         self,
@@ -182,39 +190,27 @@ class Catalogue:
         limit : int, optional
             At most so many.
         """
-        query = select_products().order_by(_P.row.desc())
-        exactly = {
-            "obs_id": obs_id,
-            "device": device,
-            "step": step,
-            "collection": collection,
-            "kind": kind,
-            "category": category,
-            "night": night,
-            "quality": quality,
-            "rights": rights,
-        }
-        for column, value in exactly.items():
-            if value is not None:
-                query = query.where(_P[column] == value)
-        if tel is not None:
-            covering = select(PRODUCT_TELESCOPES.c.product).where(PRODUCT_TELESCOPES.c.tel_id == tel)
-            query = query.where(_P.row.in_(covering))
-        if tag is not None:
-            query = query.where(in_tag(tag))
-        if time is not None:
-            query = query.where(_P.time_start < time[1], _P.time_stop > time[0])
-        if covered is not None:
-            query = query.where(_P.time_start.is_not(None) if covered else _P.time_start.is_(None))
-        if sha256 is not None:
-            query = query.where(or_(_P.id == sha256, _P.sha256 == sha256))  # of raw products only the first
-        with database_errors(self.path), self.engine.connect() as connection:
-            if product_type is not None:
-                names = [n for n in self._types(connection) if fnmatchcase(n, product_type)]
-                query = query.where(_P.product_type.in_(names))
-            if name is None:
-                return _load(connection, query.limit(limit))
-            return _load_named(connection, query, name, limit)
+        types = None
+        if product_type is not None:
+            types = [known for known in self.product_types() if fnmatchcase(known, product_type)]
+        query = matching(
+            types=types,
+            obs_id=obs_id,
+            night=night,
+            tel=tel,
+            tag=tag,
+            time=time,
+            covered=covered,
+            sha256=sha256,
+            device=device,
+            step=step,
+            collection=collection,
+            kind=kind,
+            category=category,
+            quality=quality,
+            rights=rights,
+        ).order_by(_P.row.desc())
+        return self._load(query.limit(limit)) if name is None else self._load_named(query, name, limit)
 
     def judge(
         self, product_id: str, *, party: str, verdict: Judgement, reason: str, signature: str = ""
@@ -240,16 +236,56 @@ class Catalogue:
 
     def product_types(self) -> list[str]:
         """Return the product types there have been in this archive, sorted."""
+        query = select(_S.product_type).distinct().order_by(_S.product_type)
         with database_errors(self.path), self.engine.connect() as connection:
-            return self._types(connection)
+            return list(connection.scalars(query))
 
-    def _types(self, connection: Connection) -> list[str]:
-        return list(connection.scalars(select(PRODUCT_TYPES.c.name).order_by(PRODUCT_TYPES.c.name)))
+    def _in_transaction(self, register: _Register, products: Sequence[Product]) -> list[tuple[Product, bool]]:
+        try:
+            with transaction(self.engine) as connection:
+                return register(connection, products, self.common)
+        except BaseException:
+            self.common.forget()
+            raise
+
+    def _load(self, query: _Query) -> list[Product]:
+        with database_errors(self.path), self.engine.connect() as connection:
+            return load_products(connection, query, self.common)
+
+    def _load_named(self, query: _Query, name: str, limit: int | None) -> list[Product]:
+        head = re.split(r"[*?[]", name, maxsplit=1)[0]
+        if head == name:
+            return self._load(query.where(_P.name == name).limit(limit))
+        # engines differ in how they match patterns, so they only narrow down and Python decides
+        found = self._load(query.where(_P.name.startswith(head, autoescape=True)))
+        return [product for product in found if fnmatchcase(product.name, name)][:limit]
+
+    def _nearest_to(self, text: str) -> list[Product]:
+        if named := self._load(select_products().where(_P.name == text).limit(3)):
+            return named
+        prefix = text.lower()
+        for length in range(min(len(prefix), 63), 3, -1):
+            if is_beginning(prefix[:length]) and (
+                near := self._load(beginning_with(prefix[:length]).limit(3))
+            ):
+                return near
+        return []
 
 
-def _registered(connection: Connection, products: Sequence[Product]) -> list[tuple[Product, bool]]:
+def _all_new(
+    connection: Connection, products: Sequence[Product], common: Common
+) -> list[tuple[Product, bool]]:
     now = time.time_ns()
-    there = _known(connection, [p.id for p in products])
+    new = [product.registered(now) for product in products]
+    _insert(connection, new, common)
+    return [(product, True) for product in new]
+
+
+def _registered(
+    connection: Connection, products: Sequence[Product], common: Common
+) -> list[tuple[Product, bool]]:
+    now = time.time_ns()
+    there = _known(connection, [p.id for p in products], common)
     new: dict[str, Product] = {}
     answers = []
     for product in products:
@@ -261,59 +297,29 @@ def _registered(connection: Connection, products: Sequence[Product]) -> list[tup
             _check_same_bytes(known, product)
             answers.append((known, False))
     if new:
-        try:
-            insert_products(connection, list(new.values()), _next_rows(connection, len(new)))
-        except KeyError as error:
-            raise _unknown(error.args[0], []) from None
+        _insert(connection, list(new.values()), common)
     return answers
 
 
-def _known(connection: Connection, ids: Sequence[str]) -> dict[str, Product]:
+def _known(connection: Connection, ids: Sequence[str], common: Common) -> dict[str, Product]:
     return {
         known.id: known
         for batch in batched(ids, 500)
-        for known in _load(connection, select_products().where(_P.id.in_(batch)))
+        for known in load_products(connection, select_products().where(_P.id.in_(batch)), common)
     }
+
+
+def _insert(connection: Connection, products: Sequence[Product], common: Common) -> None:
+    try:
+        insert_products(connection, products, _next_rows(connection, len(products)), common)
+    except KeyError as error:
+        raise _unknown(error.args[0], []) from None
 
 
 def _next_rows(connection: Connection, count: int) -> range:
     # there is one writer at a time, and rows are never removed
     last = connection.scalar(select(func.max(_P.row))) or 0
     return range(last + 1, last + 1 + count)
-
-
-def _load(connection: Connection, query: _Query) -> list[Product]:
-    return [product_of(row) for row in connection.execute(query)]
-
-
-def _load_named(connection: Connection, query: _Query, name: str, limit: int | None) -> list[Product]:
-    head = re.split(r"[*?[]", name, maxsplit=1)[0]
-    if head == name:
-        return _load(connection, query.where(_P.name == name).limit(limit))
-    # engines differ in how they match patterns, so they only narrow down and Python decides
-    rows = connection.execute(query.where(_P.name.startswith(head, autoescape=True)))
-    return [product_of(r) for r in islice((r for r in rows if fnmatchcase(r.name, name)), limit)]
-
-
-def _is_hex(text: str) -> bool:
-    return 0 < len(text) < 64 and set(text) <= set("0123456789abcdef")
-
-
-def _beginning_with(prefix: str) -> _Query:
-    # 'g' sorts right after the last hexadecimal digit; a range uses the index, LIKE would not
-    return select_products().where(_P.id >= prefix, _P.id < prefix + "g").order_by(_P.id)
-
-
-def _nearest_to(connection: Connection, text: str) -> list[Product]:
-    if named := _load(connection, select_products().where(_P.name == text).limit(3)):
-        return named
-    prefix = text.lower()
-    for length in range(min(len(prefix), 63), 3, -1):
-        if _is_hex(prefix[:length]) and (
-            near := _load(connection, _beginning_with(prefix[:length]).limit(3))
-        ):
-            return near
-    return []
 
 
 def _ambiguous(id: str, found: Sequence[Product]) -> UsageError:

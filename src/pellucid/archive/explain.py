@@ -13,9 +13,9 @@ from pellucid.archive.moments import clock_text, moment_text, span_text
 from pellucid.archive.tables import (
     FOREVER,
     PRODUCT_TELESCOPES,
-    PRODUCT_TYPES,
     PRODUCTS,
     SLOTS,
+    SORTS,
     VALIDITY,
     VERDICTS,
 )
@@ -237,18 +237,21 @@ def _nearness(candidate: Candidate) -> tuple[int, int]:
 
 def _uncertified(connection: Connection, asked: _Question, known: set[str]) -> list[Candidate]:
     """Return products that cover the moment and that nobody certified for it."""
-    query = select(_P.id, _P.name, _P.product_type, _P.time_start, _P.time_stop).where(
-        _P.time_start <= asked.at, _P.time_stop > asked.at
+    kinds = SORTS.c
+    types = connection.scalars(select(kinds.product_type).distinct())
+    query = (
+        select(_P.id, _P.name, kinds.product_type, _P.time_start, _P.time_stop)
+        .join_from(SORTS, PRODUCTS, _P.sort == kinds.sort)
+        .where(kinds.product_type.in_([t for t in types if fnmatchcase(t, asked.product_type)]))
+        .where(_P.time_start <= asked.at, _P.time_start > asked.at - kinds.longest, _P.time_stop > asked.at)
     )
-    types = connection.scalars(select(PRODUCT_TYPES.c.name))
-    query = query.where(_P.product_type.in_([t for t in types if fnmatchcase(t, asked.product_type)]))
     if asked.device is not None:
         kind, _, number = asked.device.partition("-")
         if kind == "tel" and number.isdigit():
             covering = select(PRODUCT_TELESCOPES.c.product).where(PRODUCT_TELESCOPES.c.tel_id == int(number))
             query = query.where(_P.row.in_(covering))
         else:
-            query = query.where(_P.device == asked.device)
+            query = query.where(kinds.device == asked.device)
     rows = connection.execute(query.order_by(_P.row.desc()).limit(UNCERTIFIED + len(known)))
     why = "covers the moment, but is not certified for it"
     new = [row for row in rows if row.id not in known][:UNCERTIFIED]

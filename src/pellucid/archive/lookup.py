@@ -9,6 +9,7 @@ from sqlalchemy import BigInteger, Engine, Select, bindparam, exc, exists, selec
 
 from pellucid.archive.engine import database_errors
 from pellucid.archive.explain import Explanation, explained
+from pellucid.archive.interning import Common
 from pellucid.archive.product import Product
 from pellucid.archive.reading import Reader, Statement
 from pellucid.archive.rows import SELECTED, product_of
@@ -53,16 +54,19 @@ class LookUp:
         The database.
     where : Path or str
         Its place, for errors.
+    common : Common
+        What its products have in common.
     """
 
-    def __init__(self, engine: Engine, where: Path | str) -> None:
+    def __init__(self, engine: Engine, where: Path | str, common: Common) -> None:
         self._engine = engine
         self._where = where
+        self._common = common
+        self._slots: dict[tuple[str, str, str], int] = {}
         self._reader = Reader(engine)
-        self._now = Statement(engine, _latest_before(as_of=False), ("type", "device", "collection", "at"))
-        self._then = Statement(
-            engine, _latest_before(as_of=True), ("type", "device", "collection", "at", "as_of")
-        )
+        self._slot = Statement(engine, _slot(), ("type", "device", "collection"))
+        self._now = Statement(engine, _latest_before(as_of=False), ("slot", "at"))
+        self._then = Statement(engine, _latest_before(as_of=True), ("slot", "at", "as_of"))
 
     def close(self) -> None:
         """Give the connections back."""
@@ -133,22 +137,36 @@ class LookUp:
             row = self._latest_before(product_type, device, collection, at, as_of)
             # spans do not overlap: where the latest that began has ended, no other is valid
             if row is not None and row[-1] > at:
-                return Calibration(product_of(row), collection, row[-2], row[-1])
+                return Calibration(self._product(row), collection, row[-2], row[-1])
         return None
 
     def _latest_before(
         self, product_type: str, device: str, collection: str, at: int, as_of: int | None
     ) -> tuple[Any, ...] | None:
-        question = (product_type, device, collection, at)
         try:
+            # a slot is never removed, so its number stays
+            slot = self._slots.get((product_type, device, collection))
+            if slot is None:
+                numbers = self._reader.rows(self._slot, product_type, device, collection)
+                if not numbers:
+                    return None
+                slot = self._slots[product_type, device, collection] = numbers[0][0]
             if as_of is None:
-                rows = self._reader.rows(self._now, *question)
+                rows = self._reader.rows(self._now, slot, at)
             else:
-                rows = self._reader.rows(self._then, *question, as_of)
+                rows = self._reader.rows(self._then, slot, at, as_of)
         except exc.DBAPIError:
             with database_errors(self._where):  # only now: entering it takes as long as finding the row
                 raise
         return rows[0] if rows else None
+
+    def _product(self, row: tuple[Any, ...]) -> Product:
+        try:
+            return product_of(row, self._common)
+        except KeyError:
+            with database_errors(self._where), self._engine.connect() as connection:
+                self._common.load(connection, [(row[0], row[1])])
+            return product_of(row, self._common)
 
     def explain(
         self,
@@ -165,19 +183,18 @@ class LookUp:
             return explained(connection, product_type, name, at, path, as_of)
 
 
+def _slot() -> Select[Any]:
+    return select(_S.slot).where(
+        _S.product_type == bindparam("type", ""),
+        _S.device == bindparam("device", ""),
+        _S.collection == bindparam("collection", ""),
+    )
+
+
 def _latest_before(*, as_of: bool) -> Select[Any]:
     """Return the query for the certificate that began last, which one step down one index finds."""
-    slot = (
-        select(_S.slot)
-        .where(
-            _S.product_type == bindparam("type", ""),
-            _S.device == bindparam("device", ""),
-            _S.collection == bindparam("collection", ""),
-        )
-        .scalar_subquery()
-    )
     latest = select(_V.product, _V.start, _V.stop).where(
-        _V.slot == slot, _V.start <= bindparam("at", 0, BigInteger)
+        _V.slot == bindparam("slot", 0, BigInteger), _V.start <= bindparam("at", 0, BigInteger)
     )
     moment = bindparam("as_of", 0, BigInteger) if as_of else None
     if moment is not None:

@@ -14,6 +14,7 @@ from pellucid.errors import ConfigurationError, nearest
 __all__ = [
     "ASSOCIATIONS",
     "DIVISIONS",
+    "LATEST_COVER",
     "LEVELS",
     "InputReference",
     "Judgement",
@@ -34,6 +35,9 @@ Rights = Literal["PUBLIC", "SECURE", "PROPRIETARY"]
 
 Judgement = Literal["accepted", "rejected"]
 """What a party may say of a product."""
+
+LATEST_COVER = 2**62
+"""End of the time that products can cover, in ns since 1970; differences of two times still fit an int64."""
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*(/[A-Za-z0-9][A-Za-z0-9_.-]*)*")
 _TYPE_NAME = re.compile(r"[A-Z][A-Za-z0-9]*")
@@ -166,7 +170,7 @@ class Product:
     def as_registered(cls, values: dict[str, Any]) -> Self:
         """Return the product with these values, all of them, which were checked when it was registered."""
         product = object.__new__(cls)
-        product.__dict__.update(values)
+        object.__setattr__(product, "__dict__", values)  # taken over, not copied
         return product
 
     def registered(self, created_ns: int) -> Self:
@@ -174,7 +178,9 @@ class Product:
         night = self.night
         if night is None and self.time_start is not None and self.time_start >= 0:
             night = night_of(self.time_start)
-        return self.as_registered({**self.__dict__, "created_ns": created_ns, "night": night})
+        values = self.__dict__.copy()
+        values["created_ns"], values["night"] = created_ns, night
+        return self.as_registered(values)
 
     @property
     def short_id(self) -> str:
@@ -248,7 +254,7 @@ def check_night(night: int) -> None:
         day = date(night // 10000, night // 100 % 100, night % 100)
     except ValueError:
         day = date.min
-    if day.year < 1970:
+    if day < date(1969, 12, 31):
         raise ConfigurationError(
             "This is no night.",
             expected="the day on which it begins as YYYYMMDD, e.g. 20261123",
@@ -258,10 +264,13 @@ def check_night(night: int) -> None:
 
 
 def _check_cover(start: int | None, stop: int | None) -> None:
-    if (start is None) != (stop is None) or (start is not None and stop is not None and start >= stop):
+    if start is None and stop is None:
+        return
+    late = LATEST_COVER
+    if start is None or stop is None or not (-late < start < stop < late and stop - start < late):
         raise ConfigurationError(
-            "The time a product covers is inverted, empty or open at one end.",
-            expected="start < stop, both in ns TAI, or neither",
+            "The time a product covers is inverted, empty, open at one end or in another century.",
+            expected="start < stop, both in ns TAI and between the years 1824 and 2116, or neither",
             got=f"start {start}, stop {stop}",
             code="time-cover",
         )

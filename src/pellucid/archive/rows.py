@@ -4,20 +4,24 @@
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import batched
-from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import Connection, Select, Table, Text, cast, func, insert, select
+from sqlalchemy import Connection, LargeBinary, Select, Table, Text, cast, func, insert, select, type_coerce
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
 
+from pellucid.archive.interning import Common
 from pellucid.archive.lineage import canonical_json
 from pellucid.archive.product import InputReference, Product
-from pellucid.archive.tables import INPUTS, PRODUCT_TELESCOPES, PRODUCT_TYPES, PRODUCTS
+from pellucid.archive.tables import INPUTS, PRODUCT_TELESCOPES, PRODUCTS
 from pellucid.errors import MissingInput
 
 __all__ = [
     "SELECTED",
     "execute_many",
     "insert_products",
+    "load_products",
     "not_registered",
     "product_of",
     "row_of",
@@ -27,22 +31,32 @@ __all__ = [
 
 _P = PRODUCTS.c
 _MADE_FROM = PRODUCTS.alias("made_from")
-_JSON_COLUMNS = ("parameters", "software", "flags", "summary")
-_COLUMNS = tuple(c.name for c in PRODUCTS.columns if c.name != "row")
-_JSON_PLACES = tuple(1 + _COLUMNS.index(name) for name in _JSON_COLUMNS)
-_attributes = attrgetter(*_COLUMNS)
+_COLUMNS = tuple(column.name for column in PRODUCTS.columns)
 _decoded = json.JSONDecoder().raw_decode
 _PART, _END = "\x1f", "\x1e"  # ASCII's own separators of units and records
 
-_telescopes = (
-    select(func.aggregate_strings(cast(PRODUCT_TELESCOPES.c.tel_id, Text), ","))
-    .where(PRODUCT_TELESCOPES.c.product == _P.row)
-    .scalar_subquery()
-)
+
+class _Digits(FunctionElement[str]):
+    """A hash as hexadecimal digits, in whichever case."""
+
+    inherit_cache = True
+    type = Text()
+
+
+@compiles(_Digits, "sqlite")
+def _hex(element: _Digits, compiler: SQLCompiler, **options: Any) -> str:
+    return f"hex({compiler.process(element.clauses, **options)})"
+
+
+@compiles(_Digits, "postgresql")
+def _encode(element: _Digits, compiler: SQLCompiler, **options: Any) -> str:
+    return f"encode({compiler.process(element.clauses, **options)}, 'hex')"
+
+
 _inputs = (
     select(
         func.aggregate_strings(
-            INPUTS.c.role + _PART + cast(INPUTS.c.position, Text) + _PART + _MADE_FROM.c.id, _END
+            INPUTS.c.role + _PART + cast(INPUTS.c.position, Text) + _PART + _Digits(_MADE_FROM.c.id), _END
         )
     )
     .join_from(INPUTS, _MADE_FROM, INPUTS.c.input == _MADE_FROM.c.row)
@@ -50,51 +64,109 @@ _inputs = (
     .scalar_subquery()
 )
 
-SELECTED = (*(_P[name] for name in _COLUMNS), _telescopes.label("telescopes"), _inputs.label("inputs"))
+SELECTED = (
+    _P.sort,
+    _P.making,
+    type_coerce(_P.id, LargeBinary).label("id"),
+    type_coerce(_P.sha256, LargeBinary).label("sha256"),
+    _P.size,
+    _P.name,
+    _P.obs_id,
+    _P.night,
+    _P.time_start,
+    _P.time_stop,
+    _P.release_date,
+    _P.telescopes,
+    _P.flags,
+    _P.summary,
+    _P.created_ns,
+    _inputs.label("inputs"),
+)
 """What `product_of` needs of a product, in this order."""
-
-_NAMES = (*_COLUMNS, "telescopes", "inputs")
 
 
 def select_products() -> Select[tuple[Any, ...]]:
-    """Return the query for all products, for `product_of`."""
+    """Return the query for all products, for `load_products`."""
     return select(*SELECTED)
 
 
-def product_of(row: Sequence[Any]) -> Product:
-    """Return the product in a row that begins with what `SELECTED` names."""
-    values = dict(zip(_NAMES, row, strict=False))
-    for name in _JSON_COLUMNS:
-        text = values[name]
-        values[name] = {} if text == "{}" else [] if text == "[]" else _decoded(text)[0]
-    values["flags"] = tuple(values["flags"])
-    telescopes, inputs = values["telescopes"], values["inputs"]
-    if telescopes is None:
-        values["telescopes"] = ()
-    elif "," in telescopes:
-        values["telescopes"] = tuple(sorted(map(int, telescopes.split(","))))
-    else:
-        values["telescopes"] = (int(telescopes),)
+def load_products(connection: Connection, query: Select[Any], common: Common) -> list[Product]:
+    """Return the products that a query from `select_products` finds."""
+    rows = connection.execute(query).all()
+    common.load(connection, {(row[0], row[1]) for row in rows})
+    return [product_of(row, common) for row in rows]
+
+
+def product_of(row: Sequence[Any], common: Common) -> Product:
+    """Return the product in a row that begins with what `SELECTED` names.
+
+    Raises
+    ------
+    KeyError
+        Its sort or making is not remembered; see `Common.load`.
+    """
+    (
+        sort,
+        making,
+        key,
+        content,
+        size,
+        name,
+        obs_id,
+        night,
+        start,
+        stop,
+        release,
+        telescopes,
+        flags,
+        summary,
+        created,
+        inputs,
+    ) = row[:16]
+    values = common.attributes(sort, making)
+    values["parameters"] = _read(values["parameters"], {})
+    values["software"] = _read(values["software"], {})
+    values["id"] = digits = key.hex()
+    values["sha256"] = digits if content is None else content.hex()
+    values["size"] = size
+    values["name"] = name
+    values["obs_id"] = obs_id
+    values["night"] = night
+    values["time_start"] = start
+    values["time_stop"] = stop
+    values["release_date"] = release
+    values["telescopes"] = tuple(map(int, telescopes.split(","))) if telescopes else ()
+    values["flags"] = tuple(_read(flags, ()))
+    values["summary"] = _read(summary, {})
+    values["created_ns"] = created
     values["inputs"] = () if inputs is None else tuple(_references(inputs))
     return Product.as_registered(values)
+
+
+def _read(text: str, empty: Any) -> Any:
+    return _decoded(text)[0] if len(text) > 2 else empty
 
 
 def _references(text: str) -> Iterator[InputReference]:
     parts = (item.split(_PART) for item in text.split(_END))
     for role, position, key in sorted((role, int(position), key) for role, position, key in parts):
-        yield InputReference(role, position, key)
+        yield InputReference(role, position, key.lower())
 
 
-def insert_products(connection: Connection, products: Sequence[Product], numbers: Sequence[int]) -> None:
+def insert_products(
+    connection: Connection, products: Sequence[Product], numbers: Sequence[int], common: Common
+) -> None:
     """Write products under the given row numbers; the rows of their inputs are looked up.
 
     Raises
     ------
     KeyError
         An input is not registered; its argument is the input's key.
+    sqlalchemy.exc.IntegrityError
+        One of them is registered already.
     """
-    _insert_types(connection, {p.product_type for p in products})
-    execute_many(connection, PRODUCTS, ("row", *_COLUMNS), map(_values, numbers, products))
+    pairs = common.numbers_of(connection, products)
+    execute_many(connection, PRODUCTS, _COLUMNS, map(_values, numbers, pairs, products))
     telescopes = ((t, n) for n, p in zip(numbers, products, strict=True) for t in sorted({*p.telescopes}))
     execute_many(connection, PRODUCT_TELESCOPES, ("tel_id", "product"), telescopes)
     if any(p.inputs for p in products):
@@ -107,13 +179,34 @@ def insert_products(connection: Connection, products: Sequence[Product], numbers
         execute_many(connection, INPUTS, ("product", "role", "position", "input"), links)
 
 
+def _values(number: int, common: tuple[int, int], p: Product) -> tuple[Any, ...]:
+    telescopes = p.telescopes
+    return (
+        number,
+        bytes.fromhex(p.id),
+        None if p.sha256 == p.id else bytes.fromhex(p.sha256),
+        *common,
+        p.size,
+        p.name,
+        p.obs_id,
+        p.night,
+        p.time_start,
+        p.time_stop,
+        p.release_date,
+        # a product that one telescope delivered is the common case
+        str(telescopes[0]) if len(telescopes) == 1 else ",".join(map(str, sorted({*telescopes}))),
+        canonical_json(p.flags) if p.flags else "",
+        canonical_json(p.summary) if p.summary else "",
+        p.created_ns,
+    )
+
+
 def rows_of(connection: Connection, ids: Iterable[str]) -> dict[str, int]:
     """Return the row numbers of those ids that are registered."""
     found: dict[str, int] = {}
     for batch in batched(ids, 500):
-        found.update(
-            (id, row) for id, row in connection.execute(select(_P.id, _P.row).where(_P.id.in_(batch)))
-        )
+        query = select(_P.id, _P.row).where(_P.id.in_(batch))
+        found.update((id, row) for id, row in connection.execute(query))
     return found
 
 
@@ -133,24 +226,6 @@ def not_registered(product: Product) -> MissingInput:
         mend="register it first",
         code="unknown-product",
     )
-
-
-def _insert_types(connection: Connection, names: set[str]) -> None:
-    known = set(connection.scalars(select(PRODUCT_TYPES.c.name).where(PRODUCT_TYPES.c.name.in_(names))))
-    if new := sorted(names - known):
-        connection.execute(insert(PRODUCT_TYPES), [{"name": name} for name in new])
-
-
-def _values(number: int, product: Product) -> tuple[Any, ...]:
-    values = [number, *_attributes(product)]
-    for place in _JSON_PLACES:
-        values[place] = _written(values[place])
-    return tuple(values)
-
-
-def _written(value: Any) -> str:
-    # most are empty, and canonical JSON takes its time
-    return canonical_json(value) if value else ("[]" if value == () else "{}")
 
 
 def execute_many(

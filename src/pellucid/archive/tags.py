@@ -11,9 +11,10 @@ from pathlib import Path
 from sqlalchemy import BigInteger, ColumnElement, Engine, Select, and_, literal, select, update
 
 from pellucid.archive.engine import database_errors, transaction
+from pellucid.archive.interning import Common
 from pellucid.archive.journal import act
 from pellucid.archive.product import Product, check_name
-from pellucid.archive.rows import execute_many, product_of, row_of, select_products
+from pellucid.archive.rows import execute_many, load_products, row_of, select_products
 from pellucid.archive.tables import FOREVER, PRODUCTS, TAGGED
 
 __all__ = ["Tags", "in_tag"]
@@ -31,11 +32,14 @@ class Tags:
         The database.
     where : Path or str
         Its place, for errors.
+    common : Common
+        What its products have in common.
     """
 
-    def __init__(self, engine: Engine, where: Path | str) -> None:
+    def __init__(self, engine: Engine, where: Path | str, common: Common) -> None:
         self._engine = engine
         self._where = where
+        self._common = common
 
     def tag(self, name: str, products: Sequence[Product], *, because: str = "") -> int:
         """Put products into a tagged set, all of them or none.
@@ -104,7 +108,7 @@ class Tags:
         """
         query = select_products().where(in_tag(name, as_of)).order_by(PRODUCTS.c.row.desc())
         with database_errors(self._where), self._engine.connect() as connection:
-            return [product_of(row) for row in connection.execute(query)]
+            return load_products(connection, query, self._common)
 
     def tags(self) -> list[str]:
         """Return the names of all tagged sets that have products, sorted."""

@@ -96,6 +96,7 @@ def verify(archive: "Archive", *, progress: Progress | None = None) -> Verificat
     # the index is read last: what is registered meanwhile has its object already
     files = {found.sha256: found.size for found in archive.store.objects()}
     strays = [Problem("stray", place, "", (), "is no object") for place in archive.store.strays()]
+    archive.catalogue.common.forget()
     products = archive.find()
     owners: dict[str, list[Product]] = defaultdict(list)
     for product in products:
