@@ -96,7 +96,7 @@ def misbehave(fault: str, output: Path) -> Any:
     if fault == "nothing":
         output.unlink()
         return {}
-    return {"nan": {"value": float("nan")}, "shape": [1, 2], "summary": None}[fault]
+    return {"nan": {"value": float("nan")}, "shape": [1, 2], "none": None}[fault]
 
 
 STEPS = (

@@ -89,14 +89,15 @@ def _fitting(default: Declared, value: JSON, where: str) -> JSON:
     if isinstance(default, Mapping) and isinstance(value, Mapping):
         return completed(default, value, where)
     value = plain(value, where)
-    if default is None or type(value) is type(plain(default)):
+    usual = _default(default)
+    if usual is None or (type(value) is type(usual) and not isinstance(default, Mapping)):
         return value
     if isinstance(default, float) and type(value) is int:
         return float(value)
     raise ConfigurationError(
         "A parameter is of the wrong type.",
         where=where,
-        expected=f"{_KINDS[type(plain(default))]}, as in {default!r}",
+        expected=f"{_KINDS[type(usual)]}, as in {usual!r}",
         got=repr(value),
         code="wrong-type",
     )
