@@ -1,0 +1,192 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""All that tells the light of the telescopes, in one weighted least squares: throughput of each in time.
+
+Unknowns in each interval of time t: ln eta_t of the air, ln e_it of a telescope's throughput, ln g_it of
+its camera's gain, which is a part of it. Rates of pairs see ln eta + (ln e_i + ln e_j)/2, asymmetries
+ln e_i - ln e_j, muons the optics ln e_i - ln g_i, flashes ln g_i. Throughput and gain walk at random from
+interval to interval.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from pellucid.array.leastsquares import Rows, Solution, solve, stack
+from pellucid.errors import InsufficientStatistics
+
+__all__ = ["JointSolution", "Measurement", "Method", "joint_solution"]
+
+type F8 = npt.NDArray[np.float64]
+type Ints = npt.NDArray[np.int64]
+
+METHODS = ("rates", "asymmetries", "muons", "gains")
+
+
+@dataclass(frozen=True, eq=False)
+class Measurement:
+    """Logarithms measured by one method.
+
+    Attributes
+    ----------
+    interval : ndarray of int64, shape (n,)
+        Index of the interval of time.
+    first, second : ndarray of int64, shape (n,)
+        Indices of the telescopes; ``second`` is not looked at for muons and gains.
+    value, error : ndarray of float64, shape (n,)
+        Dimensionless: ln(R/R_ref)/p for rates, 2 artanh a for asymmetries, ln of the ratio to the reference
+        for muon efficiencies and gains.
+    """
+
+    interval: Ints
+    first: Ints
+    second: Ints
+    value: F8
+    error: F8
+
+
+@dataclass(frozen=True, eq=False)
+class Method:
+    """How well one method fits the others: mean residual with its error, scatter, chi2 over its rows.
+
+    ``pull`` has shape (n,), a number each; ``mean``, ``mean_error`` and ``rms`` are of logarithms.
+    """
+
+    n: int
+    mean: float
+    mean_error: float
+    rms: float
+    chi2: float
+    pull: F8
+
+
+@dataclass(frozen=True, eq=False)
+class JointSolution:
+    """The light of an array in time.
+
+    Attributes
+    ----------
+    eta, eta_error : ndarray of float64, shape (n_intervals,)
+        Transparency over the reference, dimensionless; NaN where not identified.
+    throughput, throughput_error : ndarray of float64, shape (n_intervals, n_telescopes)
+        Optics times gain over the reference, dimensionless; NaN where not identified.
+    gain, gain_error : ndarray of float64, shape (n_intervals, n_telescopes)
+        Gain over the reference, dimensionless; NaN where not identified.
+    methods : mapping of str to Method
+        Residuals by method.
+    chi2, ndf :
+        Of all.
+    """
+
+    eta: F8
+    eta_error: F8
+    throughput: F8
+    throughput_error: F8
+    gain: F8
+    gain_error: F8
+    methods: Mapping[str, Method]
+    chi2: float
+    ndf: int
+
+
+def joint_solution(
+    measured: Mapping[str, Measurement],
+    n_telescopes: int,
+    times: F8,
+    *,
+    drift: float = 0.002,
+    gain_drift: float = 0.002,
+) -> JointSolution:
+    """Solve for the throughput of each telescope in time.
+
+    Parameters
+    ----------
+    measured : mapping of str to Measurement
+        By method: ``rates``, ``asymmetries``, ``muons``, ``gains``; any of them may be absent.
+    n_telescopes : int
+        Number of telescopes.
+    times : ndarray of float64, shape (n_intervals,)
+        Middle of each interval, in days, ascending.
+    drift, gain_drift : float
+        By how much ln e and ln g change in a day, rms; a random walk.
+
+    Raises
+    ------
+    InsufficientStatistics
+        Nothing is determined (``not-identified``), or there is an unknown method (``unknown-method``).
+    """
+    if set(measured) - set(METHODS) or not measured:
+        raise InsufficientStatistics(
+            "No such method measures throughput.",
+            expected=", ".join(METHODS),
+            got=", ".join(sorted(measured)) or "none",
+            code="unknown-method",
+        )
+    n, m = times.size, n_telescopes
+    parts = {name: _rows(name, one, n, m) for name, one in measured.items()}
+    walks = [_walk(times, m, n, drift), _walk(times, m, n + n * m, gain_drift)] if n > 1 else []
+    found = solve(stack(*parts.values(), *walks), n + 2 * n * m)
+    if not found.identified.any():
+        raise InsufficientStatistics(
+            "The measurements determine nothing.",
+            expected="muons and gains, or pairs that are not bipartite",
+            got=", ".join(f"{one.value.size} {name}" for name, one in measured.items()),
+            mend="add muons and gains",
+            code="not-identified",
+        )
+    value = np.exp(found.value)
+    error = value * found.error
+    total, gain = slice(n, n + n * m), slice(n + n * m, None)
+    return JointSolution(
+        value[:n],
+        error[:n],
+        value[total].reshape(n, m),
+        error[total].reshape(n, m),
+        value[gain].reshape(n, m),
+        error[gain].reshape(n, m),
+        _methods(parts, found),
+        found.chi2,
+        found.ndf,
+    )
+
+
+def _rows(name: str, one: Measurement, n: int, m: int) -> Rows:
+    """Return equations in the unknowns ln eta (n), ln e (n m), ln g (n m), interval by interval."""
+    first = n + one.interval * m + one.first
+    second = n + one.interval * m + one.second
+    gain = first + n * m
+    index, coefficient = {
+        "rates": ([one.interval, first, second], [1.0, 0.5, 0.5]),
+        "asymmetries": ([first, second], [1.0, -1.0]),
+        "muons": ([first, gain], [1.0, -1.0]),
+        "gains": ([gain], [1.0]),
+    }[name]
+    shape = (one.value.size, len(coefficient))
+    own = np.broadcast_to(np.array(coefficient), shape)
+    return Rows(np.stack(index, axis=1), np.ascontiguousarray(own), one.value, one.error**2)
+
+
+def _walk(times: F8, m: int, start: int, drift: float) -> Rows:
+    before = start + np.arange((times.size - 1) * m)
+    variance = np.repeat(drift**2 * np.diff(times), m)
+    steps = np.tile([-1.0, 1.0], (before.size, 1))
+    return Rows(np.stack([before, before + m], axis=1), steps, np.zeros(before.size), variance)
+
+
+def _methods(parts: Mapping[str, Rows], found: Solution) -> dict[str, Method]:
+    methods, start = {}, 0
+    for name, rows in parts.items():
+        own = slice(start, start + rows.value.size)
+        start += rows.value.size
+        weight = 1.0 / rows.variance
+        residual, pull = found.residual[own], found.pull[own]
+        methods[name] = Method(
+            rows.value.size,
+            float((weight * residual).sum() / weight.sum()),
+            float(1.0 / np.sqrt(weight.sum())),
+            float(residual.std()),
+            float((residual**2 * weight).sum()),
+            pull,
+        )
+    return methods

@@ -1,0 +1,253 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The reference rate of clear nights, and the exponent with which rates follow the light; both fitted.
+
+ln R_ref = sum_k a_k (ln cos z)^k + b cos A + c sin A + d (NSB - NSB_0) + one constant a class, where z and
+A are zenith angle and azimuth (the geomagnetic field), and a class is a pair's kind or a multiplicity.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from pellucid.array.leastsquares import Rows, Solution, solve, solve_robustly
+from pellucid.errors import InsufficientStatistics, UsageError
+
+__all__ = ["Conditions", "Exponent", "RateReference", "fit_exponent", "fit_reference", "radians"]
+
+type F8 = npt.NDArray[np.float64]
+type Ints = npt.NDArray[np.int64]
+
+
+def radians(angle: Any, what: str = "angle") -> F8:
+    """Return an angle in rad, shape (...), of a quantity that says what its unit is.
+
+    Raises
+    ------
+    UsageError
+        It is a bare number, or no angle (``no-unit``).
+    """
+    from astropy import units
+
+    if isinstance(angle, units.Quantity) and angle.unit.is_equivalent(units.rad):
+        value: F8 = np.asarray(angle.to_value(units.rad), np.float64)
+        return value
+    raise UsageError(
+        f"The {what} has no unit of an angle.",
+        expected="a quantity, e.g. 20 * astropy.units.deg",
+        got=str(getattr(angle, "unit", type(angle).__name__)),
+        mend="say whether degrees or radians are meant",
+        code="no-unit",
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Conditions:
+    """What a rate depends on beside the air and the telescopes.
+
+    Attributes
+    ----------
+    zenith, azimuth : ndarray of float64, shape (n,)
+        In rad.
+    night_sky : ndarray of float64, shape (n,)
+        Photo-electrons of the night sky in a pixel, in MHz.
+    kind : ndarray of int64, shape (n,)
+        Index of the class of the pair: its kind or the multiplicity.
+    """
+
+    zenith: F8
+    azimuth: F8
+    night_sky: F8
+    kind: Ints
+
+    @classmethod
+    def of(cls, zenith: Any, azimuth: Any, night_sky: npt.ArrayLike, kind: npt.ArrayLike = 0) -> "Conditions":
+        """Make conditions from angles (Quantity), MHz and classes, which are broadcast to one shape (n,)."""
+        shaped = np.broadcast_arrays(
+            np.atleast_1d(radians(zenith, "zenith angle")), radians(azimuth, "azimuth"), night_sky, kind
+        )
+        z, a, sky = (np.asarray(x, np.float64) for x in shaped[:3])
+        return cls(z, a, sky, np.asarray(shaped[3], np.int64))
+
+
+@dataclass(frozen=True, eq=False)
+class RateReference:
+    """A fitted reference.
+
+    Attributes
+    ----------
+    coefficient : ndarray of float64, shape (n_coefficients,)
+        Constants of the classes (of ln Hz), powers of ln cos z, cos A, sin A, night sky (1/MHz).
+    covariance : ndarray of float64, shape (n_coefficients, n_coefficients)
+        Of them, widened by sqrt(chi2/ndf) where that is above 1.
+    classes, powers : int
+        Number of classes, and the highest power.
+    night_sky : float
+        Mean night sky, in MHz.
+    zenith : tuple of float
+        Range of zenith angles it was fitted in, in rad.
+    chi2, ndf :
+        Of the fit.
+    n : int
+        Slices behind it.
+    """
+
+    coefficient: F8
+    covariance: F8
+    classes: int
+    powers: int
+    night_sky: float
+    zenith: tuple[float, float]
+    chi2: float
+    ndf: int
+    n: int
+
+    def rate(self, conditions: Conditions) -> tuple[F8, F8]:
+        """Return the reference rate in Hz and its relative error, shape (n,) each.
+
+        Raises
+        ------
+        InsufficientStatistics
+            A zenith angle lies outside those of the fit by more than 1 deg (``outside-reference``), or a
+            class is unknown.
+        """
+        low, high = self.zenith
+        margin = np.deg2rad(1.0)
+        inside = (conditions.zenith > low - margin) & (conditions.zenith < high + margin)
+        if not (inside & (conditions.kind < self.classes)).all():
+            raise InsufficientStatistics(
+                "The reference rate is not known under these conditions.",
+                expected=f"zenith {np.rad2deg(low):.1f} to {np.rad2deg(high):.1f} deg, "
+                f"{self.classes} classes",
+                got=f"zenith up to {np.rad2deg(conditions.zenith.max()):.1f} deg, "
+                f"class {conditions.kind.max()}",
+                mend="fit the reference on clear nights that cover them",
+                code="outside-reference",
+            )
+        design = _design(conditions, self.classes, self.powers, self.night_sky)
+        variance = np.einsum("na,ab,nb->n", design, self.covariance, design)
+        rate: F8 = np.exp(design @ self.coefficient)
+        return rate, np.sqrt(variance)
+
+
+def _design(c: Conditions, classes: int, powers: int, night_sky: float) -> F8:
+    depth = np.log(np.cos(c.zenith))
+    columns = [c.kind == k for k in range(classes)]
+    columns += [depth ** (k + 1) for k in range(powers)]
+    # at zenith there is no azimuth: its term fades with the sine
+    tilt = np.sin(c.zenith)
+    columns += [tilt * np.cos(c.azimuth), tilt * np.sin(c.azimuth), c.night_sky - night_sky]
+    return np.stack(columns, axis=1).astype(np.float64)
+
+
+def fit_reference(conditions: Conditions, count: F8, live_time: F8, *, powers: int = 2) -> RateReference:
+    """Fit the reference on slices of clear nights, or of simulations.
+
+    Weighted least squares in ln(rate), robust against clouds that were missed.
+
+    Parameters
+    ----------
+    conditions : Conditions
+        Of n slices.
+    count : ndarray of float64, shape (n,)
+        Events, a number.
+    live_time : ndarray of float64, shape (n,)
+        In s.
+    powers : int
+        Highest power of ln cos z.
+
+    Raises
+    ------
+    InsufficientStatistics
+        The slices do not tell every coefficient (``too-few-conditions``), or have no events.
+    """
+    if not ((count > 0.0) & (live_time > 0.0)).all():
+        raise InsufficientStatistics(
+            "A slice has no events or no live time.",
+            expected="both above 0",
+            got=f"least count {count.min()}, least live time {live_time.min()} s",
+            mend="leave such slices out",
+            code="no-events",
+        )
+    classes, sky = int(conditions.kind.max()) + 1, float(conditions.night_sky.mean())
+    design = _design(conditions, classes, powers, sky)
+    found = _linear(design, np.log((count + 0.5) / live_time), 1.0 / (count + 0.5), robust=True)
+    if not found.identified.all():
+        raise InsufficientStatistics(
+            "The slices do not tell every dependence of the rate.",
+            expected=f"{design.shape[1]} coefficients",
+            got=f"{int(found.identified.sum())}",
+            mend="add slices at other zenith angles, azimuths and brightness of the sky, or fewer powers",
+            code="too-few-conditions",
+        )
+    wider = max(1.0, found.chi2 / max(found.ndf, 1))
+    span = float(conditions.zenith.min()), float(conditions.zenith.max())
+    return RateReference(
+        found.value, found.covariance * wider, classes, powers, sky, span, found.chi2, found.ndf, count.size
+    )
+
+
+def _linear(design: F8, value: F8, variance: F8, *, robust: bool) -> Solution:
+    index = np.broadcast_to(np.arange(design.shape[1]), design.shape)
+    rows = Rows(np.ascontiguousarray(index), design, value, variance)
+    return (solve_robustly if robust else solve)(rows, design.shape[1])
+
+
+@dataclass(frozen=True)
+class Exponent:
+    """Exponent of the rate in the light.
+
+    Attributes
+    ----------
+    value, error : float
+        p = d ln R / d ln s at s = 1.
+    curvature, curvature_error : float
+        Second derivative, half of it: what p changes by.
+    chi2, ndf :
+        Of the fit.
+    n : int
+        Points behind it.
+    """
+
+    value: float
+    error: float
+    curvature: float
+    curvature_error: float
+    chi2: float
+    ndf: int
+    n: int
+
+
+def fit_exponent(light: F8, count: F8, live_time: F8, *, curved: bool = False) -> Exponent:
+    """Fit ln R = a + p ln s (+ q ln^2 s) on rates at known scales s of the light.
+
+    Parameters
+    ----------
+    light : ndarray of float64, shape (n,)
+        Scale of the light, dimensionless; from simulations, or muon efficiencies of many epochs.
+    count, live_time : ndarray of float64, shape (n,)
+        Number of events, and time in s.
+    curved : bool
+        Whether q is fitted.
+
+    Raises
+    ------
+    InsufficientStatistics
+        There are too few different scales (``too-few-scales``).
+    """
+    x = np.log(light)
+    design = np.stack([x**k for k in range(3 if curved else 2)], axis=1)
+    found = _linear(design, np.log((count + 0.5) / live_time), 1.0 / (count + 0.5), robust=False)
+    if not found.identified.all():
+        raise InsufficientStatistics(
+            "The exponent needs rates at different scales of the light.",
+            expected=f"{design.shape[1]} scales or more",
+            got=f"{np.unique(light).size}",
+            mend="simulate more scales",
+            code="too-few-scales",
+        )
+    q, dq = (float(found.value[2]), float(found.error[2])) if curved else (0.0, 0.0)
+    return Exponent(
+        float(found.value[1]), float(found.error[1]), q, dq, found.chi2, found.ndf, int(light.size)
+    )
