@@ -33,6 +33,10 @@ _LONG = 1.5
 """A cell of the quick look lasts so many times its file at most; longer pauses stay white."""
 
 
+_TICKS = (1, 2, 5, 10, 15, 30, 60, 120, 240)
+"""Minutes between two labels of a time axis, at most eight of them."""
+
+
 def _hours(night: LidarNight, times: npt.NDArray[np.int64]) -> F8:
     """Hours since midnight UTC before the night's first file."""
     clock = to_utc_iso(int(night.look_time[0, 0]))[11:19].split(":")
@@ -42,18 +46,16 @@ def _hours(night: LidarNight, times: npt.NDArray[np.int64]) -> F8:
 
 
 def _clock(axes: "Axes") -> None:
-    """Label hours as clock times."""
-    from matplotlib.ticker import FuncFormatter, MaxNLocator
+    """Label hours as clock times, at round minutes."""
+    from matplotlib.ticker import FuncFormatter, MultipleLocator
 
     def text(hour: float, _position: int | None = None) -> str:
         minutes = round(hour * 60.0)
         return f"{minutes // 60 % 24:02d}:{minutes % 60:02d}"
 
     low, high = axes.get_xlim()
-    # steps of whole minutes
-    axes.xaxis.set_major_locator(
-        MaxNLocator(nbins=max(1, min(8, int((high - low) * 60.0))), steps=[1, 2, 5, 10])
-    )
+    minutes = next((m for m in _TICKS if (high - low) * 60.0 / m <= 8.0), _TICKS[-1])
+    axes.xaxis.set_major_locator(MultipleLocator(minutes / 60.0))
     axes.xaxis.set_major_formatter(FuncFormatter(text))
     axes.set_xlabel("UTC")
 

@@ -263,7 +263,10 @@ def layer_depth(
 
 
 def last_trust(signal: Signal, least: float = 5.0, *, slab: float = 300.0, profile: int = 0) -> float:
-    """Return the range in m up to which slabs hold net counts over ``least`` errors, from the peak on."""
+    """Return the range in m up to which slabs hold net counts over ``least`` errors, from the peak on.
+
+    Bins where the counter was blind (NaN) are bright, not dark.
+    """
     width = max(1, round(slab / signal.bin_width))
     first = int(np.nanargmax(signal.counts[profile]))
     count = (signal.range.size - first) // width
@@ -271,6 +274,6 @@ def last_trust(signal: Signal, least: float = 5.0, *, slab: float = 300.0, profi
     net = signal.net[profile, part].reshape(count, width).sum(axis=1)
     own = (signal.counts / signal.exposure)[profile, part].reshape(count, width).sum(axis=1)
     common = width * signal.background_error[profile]
-    weak = ~(net > least * np.sqrt(own + common**2 + 1.0))
+    weak = net <= least * np.sqrt(np.maximum(own, 0.0) + common**2 + 1.0)
     slabs = int(np.argmax(weak)) if weak.any() else count
     return float(signal.range[first] + slabs * width * signal.bin_width)

@@ -82,10 +82,15 @@ class ScanTable:
     dark_error: F8
     exposure: F8
 
-    def until(self, m: int) -> "ScanTable":
-        """Return the first m slabs."""
+    def part(self, first: int, end: int) -> "ScanTable":
+        """Return the slabs from ``first`` to before ``end``."""
         parts = (self.log, self.clean, self.dark, self.dark_error, self.exposure)
-        return ScanTable(self.edges[: m + 1], self.height[:m], self.secant, *(p[:, :m] for p in parts))
+        return ScanTable(
+            self.edges[first : end + 1],
+            self.height[first:end],
+            self.secant,
+            *(p[:, first:end] for p in parts),
+        )
 
     def variance(self, log: F8) -> tuple[F8, F8]:
         """Return what the counts add to the variance of ``log``, and the error by the background.
@@ -149,7 +154,7 @@ def _slabs(ray: Ray, edges: F8, least: float) -> tuple[F8, ...]:
     width = np.diff(ends)
 
     def sums(values: F8) -> F8:
-        total = np.concatenate([[0.0], np.cumsum(values)])
+        total = np.concatenate([[0.0], np.cumsum(np.nan_to_num(values))])
         summed: F8 = total[ends[1:]] - total[ends[:-1]]
         return summed
 
@@ -157,9 +162,11 @@ def _slabs(ray: Ray, edges: F8, least: float) -> tuple[F8, ...]:
     net, clean = sums(signal.net[0]), sums(light)
     own = sums(signal.counts[0] / signal.exposure[0])
     dark, dark_error = width * signal.background[0], width * signal.background_error[0]
-    good = (net > least * np.sqrt(own + dark_error**2 + 1.0)) & (clean > 0.0) & (height[-1] >= edges[1:])
+    # a counter is blind where it is bright: such slabs are left out, but are not dark
+    blind = sums(~np.isfinite(signal.counts[0])) > 0
+    bright = (net > least * np.sqrt(own + dark_error**2 + 1.0)) & (clean > 0.0) & (height[-1] >= edges[1:])
     # the first dark slab ends the direction: what shines beyond it is chance
-    good = np.logical_and.accumulate(good)
+    good = np.logical_and.accumulate(bright | blind) & ~blind
     safe, safe_clean = np.where(good, net, 1.0), np.where(good, clean, 1.0)
     log = np.where(good, np.log(safe / safe_clean) + 0.5 * own / safe**2, np.nan)
     centre = np.where(good, sums(light * height) / safe_clean, 0.5 * (edges[1:] + edges[:-1]))

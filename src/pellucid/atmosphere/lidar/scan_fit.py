@@ -121,7 +121,10 @@ def fit_scan(
     """
     o = options or ScanOptions()
     plain = multi_angle(table)
-    m = int(np.logical_and.accumulate(plain.n >= 2).sum())
+    reached = plain.n >= 2
+    first = int(np.argmax(reached))
+    end = first + int(np.logical_and.accumulate(reached[first:]).sum())
+    m = end - first
     if m < 4:
         raise InsufficientStatistics(
             "The scan does not reach high enough.",
@@ -130,10 +133,12 @@ def fit_scan(
             mend="sum more shots for each direction, or use thicker slabs",
             code="no-scan",
         )
-    table = table.until(m)
+    table = table.part(first, end)
     problem = _Problem(table, m, prior, prior_secant, o.gain)
-    tau, ratio = _first_guess(problem, plain)
-    expected = plain.intercept[:m] - 2.0 * table.secant[:, None] * plain.value[:m]
+    tau = np.maximum.accumulate(np.maximum(plain.value[first:end], 0.0))
+    # at first all air is taken for clean
+    ratio = np.zeros(m)
+    expected = plain.intercept[first:end] - 2.0 * table.secant[:, None] * plain.value[first:end]
     for _ in range(o.rounds):
         data = {uneven: problem.whitened(tau, ratio, uneven, expected) for uneven in o.unevenness}
         tried = {
@@ -161,12 +166,6 @@ def fit_scan(
         plain=plain,
         has_prior=prior is not None,
     )
-
-
-def _first_guess(problem: "_Problem", plain: MultiAngle) -> tuple[F8, F8]:
-    """Depth and ln R to make the first covariance with: rising depth, all air clean."""
-    tau = np.nan_to_num(plain.value[: problem.m])
-    return np.maximum.accumulate(np.maximum(tau, 0.0)), np.zeros(problem.m)
 
 
 @dataclass(frozen=True, eq=False)
