@@ -26,19 +26,22 @@ def command(
     delivered: str | None,
     output: Path | None,
 ) -> int:
-    """Check files, which together are one delivery, and tell what to mend.
+    """Hold delivered files against an interface.
+
+    The files together are one delivery; what is wrong is told with what to mend.
 
     ID is the interface, or a TOML file. The exit code is 0 where all is as agreed, 104 where it is not.
     """
     from pellucid.interfaces.check import check_files
 
+    interface = opened(session, name)
     moment = None
     if delivered is not None:
         from pellucid.archive.moments import parse_moment
 
         moment = parse_moment(delivered)
     with session.progress(f"check {name}") as progress:
-        report = check_files(opened(name), files, delivery=delivery, delivered=moment, progress=progress)
+        report = check_files(interface, files, delivery=delivery, delivered=moment, progress=progress)
     if output is not None:
         from pellucid.archive.files import storage_errors
 

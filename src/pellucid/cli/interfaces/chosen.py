@@ -23,17 +23,19 @@ delivery_option = click.option(
 )
 
 
-def opened(name: str) -> "Interface":
-    """Return the interface of an id or in a file."""
+def opened(session: Session, name: str) -> "Interface":
+    """Return the interface of an id or in a file, after a look at the configuration."""
     from pellucid.interfaces.registry import open_interface
 
+    session.configuration()
     return open_interface(name)
 
 
 def history_of(session: Session) -> "History":
-    """Return the history of the workspace; an empty one where there is no workspace."""
+    """Return the history of the workspace, empty where there is none, after a look at the configuration."""
     from pellucid.interfaces.approval import HISTORY, History
 
+    session.configuration()
     return History(session.folder / HISTORY)
 
 

@@ -13,14 +13,16 @@ __all__ = ["command"]
 @click.argument("old")
 @click.argument("new")
 def command(session: Session, old: str, new: str) -> None:
-    """Tell whether a new version is compatible or breaking, and refuse one that hides it.
+    """Tell whether a new version is compatible or breaking.
+
+    A version that hides a change is refused.
 
     OLD and NEW are ids or TOML files. A change is compatible where all that was right stays right.
     """
     from pellucid.interfaces.compare import check_version, compare
 
-    after = opened(new)
-    comparison = compare(opened(old), after)
+    after = opened(session, new)
+    comparison = compare(opened(session, old), after)
     check_version(comparison, after.source)
     head = (
         f"{after.id}: {comparison.old} -> {comparison.new}, {comparison.kind} (at least {comparison.least})"

@@ -19,8 +19,9 @@ def command(session: Session, name: str, odcs: bool) -> None:
 
     ID is its id, or a TOML file. The document is JSON, which is YAML as well.
     """
+    interface = opened(session, name)
     if not odcs:
         raise UsageError("Say in which standard.", expected="--odcs", mend="add --odcs")
     from pellucid.interfaces.odcs import odcs_document
 
-    print_json(odcs_document(opened(name)))
+    print_json(odcs_document(interface))

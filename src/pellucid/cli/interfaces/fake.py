@@ -40,7 +40,7 @@ def command(
     from pellucid.interfaces.damage import damages_of
     from pellucid.interfaces.fake import fake
 
-    interface = opened(name)
+    interface = opened(session, name)
     possible = damages_of(interface.delivery(delivery))
     if damages:
         listed = {d.name: d.about for d in possible}

@@ -13,7 +13,9 @@ __all__ = ["command"]
 @verb("history")
 @click.argument("name", metavar="[ID]", required=False)
 def command(session: Session, name: str | None) -> None:
-    """Show all that was signed in this workspace, oldest first, after a look at every signature.
+    """Show who signed what, and when.
+
+    The oldest comes first; every signature is looked at.
 
     ID is an interface; without it, all of them and the keys.
     """

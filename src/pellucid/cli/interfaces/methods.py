@@ -13,7 +13,9 @@ __all__ = ["command"]
 @verb("methods")
 @files_option
 def command(session: Session, files: tuple[Path, ...]) -> None:
-    """Show the methods that interfaces name: the baseline, the alternatives, who uses what.
+    """Show which methods of calibration are in use.
+
+    Interfaces name a baseline and what is allowed beside it.
 
     The guideline is as few different ones as possible.
     """
@@ -21,6 +23,7 @@ def command(session: Session, files: tuple[Path, ...]) -> None:
     from pellucid.interfaces.registry import all_interfaces
     from pellucid.pipeline.steps import all_steps
 
+    session.configuration()
     interfaces = all_interfaces(files).values()
     found = overview([read_methods(i.methods, i.id, i.source) for i in interfaces], all_steps())
     rows = [

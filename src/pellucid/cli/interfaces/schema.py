@@ -11,10 +11,10 @@ __all__ = ["command"]
 @verb("schema")
 @identity
 def command(session: Session, name: str) -> None:
-    """Print the JSON Schema (2020-12) of an interface's deliveries.
+    """Print an interface as JSON Schema.
 
     ID is its id, or a TOML file.
     """
     from pellucid.interfaces.schema import json_schema
 
-    print_json(json_schema(opened(name)))
+    print_json(json_schema(opened(session, name)))

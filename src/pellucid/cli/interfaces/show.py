@@ -17,6 +17,6 @@ def command(session: Session, name: str) -> None:
     from pellucid.interfaces.page import page
     from pellucid.interfaces.status import standing
 
-    interface = opened(name)
+    interface = opened(session, name)
     proved = standing(interface, history_of(session))
     session.show({**interface.as_dict(), "standing": proved.as_dict()}, page(interface).rstrip())

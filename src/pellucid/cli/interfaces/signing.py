@@ -22,7 +22,8 @@ def signed(
     from pellucid.interfaces.keys import read_key
     from pellucid.interfaces.status import sign, standing
 
-    interface, key = opened(name), read_key(key_file)
+    interface = opened(session, name)
+    key = read_key(key_file)
     with session.workspace(create=True):
         history = history_of(session)
         entry = sign(history, action, interface, party, key, comment=comment, content=content)

@@ -21,12 +21,15 @@ __all__ = ["command"]
 @click.argument("names", nargs=-1, metavar="[ID...]")
 @click.option("--strict", is_flag=True, help="Exit with 101 where a claim is not proved.")
 def command(session: Session, names: tuple[str, ...], strict: bool) -> int:
-    """Show how far the interfaces are: signatures, deliveries, tasks, and where claim and proof disagree.
+    """Show claims about the interfaces beside their proofs.
+
+    Proofs are signatures, deliveries, and what tasks are bound to.
 
     ID is an id or a TOML file; without it, all interfaces.
     """
     from pellucid.interfaces.registry import all_interfaces, open_interface
 
+    session.configuration()
     chosen = [open_interface(name) for name in names] or list(all_interfaces().values())
     try:
         with session.workspace() as workspace:
