@@ -19,6 +19,9 @@ from pellucid.pipeline.processes import worker_lost
 
 __all__ = ["DaskCluster", "perform_remotely"]
 
+_PATIENCE_S = 10
+"""How long the scheduler is waited for."""
+
 _AHEAD = 4
 """Jobs for each thread of the cluster that are on their way, so that none waits for the next."""
 
@@ -63,7 +66,9 @@ class DaskCluster:
                     memory_limit=round(memory * 1e9) or 0,
                     silence_logs=50,
                 )
-            self._client = distributed.Client(self._cluster or address, timeout=10, set_as_default=False)
+            self._client = distributed.Client(
+                self._cluster or address, timeout=_PATIENCE_S, set_as_default=False
+            )
         except (OSError, TimeoutError) as error:
             raise _scheduler_lost(address, str(error)) from error
         self._address = address
@@ -99,7 +104,7 @@ class DaskCluster:
         self._settings.__exit__(None, None, None)
         for thing in (self._client, self._cluster):
             if thing is not None:
-                thing.close(timeout=10)
+                thing.close(timeout=_PATIENCE_S)
 
     def _result(self, job: Job, future: Any) -> Result:
         if future.status == "finished":

@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Processes and clusters: the same bytes as one process, and workers that hang, die or eat memory."""
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from pellucid.archive import Workspace
+from pellucid.errors import ConfigurationError, IntermittentError, UsageError
+from pellucid.pipeline.cluster import DaskCluster
+from pellucid.pipeline.executors import executor_of
+from pellucid.pipeline.job import Job, perform
+from pellucid.pipeline.processes import Processes
+from support import toyrun
+
+
+@pytest.fixture
+def processes(toy: ModuleType, workspace: Workspace) -> Iterator[Processes]:
+    executor = Processes(workspace.path, 2)
+    yield executor
+    executor.close()
+
+
+@pytest.mark.parametrize(("fault", "code"), [("hang", "step-timeout"), ("die", "worker-lost")])
+def test_a_worker_that_hangs_or_dies_is_replaced_and_all_else_goes_on(
+    night: Workspace, processes: Processes, fault: str, code: str
+) -> None:
+    policy = toyrun.level("B", f"levels.B.limit={'0.5 s' if fault == 'hang' else '60 s'}")
+    parameters = {"toy-images": {"fault": fault, "fault_tel": 2}}
+    report = toyrun.run(night, policy, parameters, processes, keep_going=True)
+    assert {e.error.code for e in report.failures if e.error} == {code}
+    assert (len(report.failures), report.count("made"), report.exit_code) == (2, 8, 100)
+    assert not list((night.path / "store" / "staging").iterdir()) or fault == "die"
+    again = toyrun.run(night, executor=processes)  # and the workers are whole again
+    assert (again.exit_code, again.count("made")) == (0, 7)
+
+
+def test_a_worker_that_eats_memory_is_told(toy: ModuleType, night: Workspace) -> None:
+    executor = Processes(night.path, 1, memory=8.0)
+    try:
+        parameters = {"toy-images": {"fault": "memory", "fault_tel": 2}}
+        report = toyrun.run(night, parameters=parameters, executor=executor, keep_going=True)
+    finally:
+        executor.close()
+    assert {e.error.code for e in report.failures if e.error} == {"out-of-memory"}
+
+
+def test_a_cluster_does_the_same_and_its_loss_is_told(night: Workspace, tmp_path: Path) -> None:
+    cluster = DaskCluster(night.path, "local", 2)
+    try:
+        parameters = {"toy-images": {"fault": "raise", "fault_tel": 2}}
+        report = toyrun.run(night, parameters=parameters, executor=cluster, keep_going=True)
+        assert {e.error.code for e in report.failures if e.error} == {"step-failed"}
+        assert report.count("made") == 8
+        done = toyrun.outcome(night)
+        threading.Timer(0.3, cluster._cluster.close).start()
+        with pytest.raises(IntermittentError) as caught:
+            toyrun.run(night, parameters={"toy-images": {"seconds": 1.0}}, executor=cluster)
+        assert caught.value.code == "scheduler-lost"
+        assert "--resume" in caught.value.mend
+    finally:
+        cluster.close()
+    assert done.items() <= toyrun.outcome(night).items()
+    toyrun.run(night)
+    with Workspace.open(tmp_path / "serial") as serial:
+        for raw in night.archive.find(kind="raw"):
+            toyrun.take_in(serial.archive, night.archive.path(raw))
+        toyrun.run(serial)
+        assert toyrun.outcome(serial).items() <= toyrun.outcome(night).items()
+
+
+def test_a_scheduler_that_is_not_there_is_told(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pellucid.pipeline.cluster._PATIENCE_S", 1)
+    with pytest.raises(IntermittentError) as caught:
+        DaskCluster(workspace.path, "tcp://127.0.0.1:9", 0)
+    assert caught.value.code == "scheduler-lost"
+
+
+def test_workers_beside_the_address_of_a_cluster_are_refused(workspace: Workspace) -> None:
+    for workers, cluster in ((2, "tcp://127.0.0.1:9"), (-1, "")):
+        with pytest.raises(UsageError):
+            executor_of(workspace.path, workspace.archive, workers, cluster)
+
+
+def test_other_code_where_the_work_is_done_is_refused(toy: ModuleType, night: Workspace) -> None:
+    (task, *_) = toyrun.plan(night).tasks
+    inputs = {role: tuple(i.product for i in items if i.product) for role, items in task.inputs.items()}
+    job = Job(step=task.step, inputs=inputs, code="0" * 64)
+    with pytest.raises(ConfigurationError) as caught:
+        perform(night.archive, job, elsewhere=True)
+    assert caught.value.code == "other-code"
