@@ -6,6 +6,7 @@ import os
 import random
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,7 @@ from pellucid.archive.verify import collect_garbage, verify
 from pellucid.errors import ConfigurationError, CorruptedInput, IntermittentError, MissingInput
 from pellucid.pipeline.execute import execute
 from pellucid.pipeline.step import Step
-from support.s3 import Bucket
+from support.s3 import Bucket, s3_server
 
 type MakeFile = Callable[..., Path]
 
@@ -108,6 +109,46 @@ def test_an_object_is_written_once_and_mended_where_damaged(
     with pytest.raises(CorruptedInput) as empty:
         store.measure(blob.sha256)
     assert empty.value.code == "empty"
+
+
+def test_many_who_write_the_same_object_at_once_write_one(
+    store: BucketStore, bucket: Bucket, tmp_path: Path
+) -> None:
+    content = os.urandom(200_000)
+    with ThreadPoolExecutor(8) as threads:
+        blobs = set(threads.map(store.put_bytes, [content] * 16))
+    (blob,) = blobs
+    assert bucket.keys() == {key(blob.sha256): len(content)}
+    assert bucket.get(key(blob.sha256)) == content
+    assert list((tmp_path / "work" / "staging").iterdir()) == []
+
+
+def test_a_damaged_copy_in_the_cache_goes_when_the_object_is_verified(store: BucketStore) -> None:
+    blob = store.put_bytes(b"abc")
+    copy = store.path(blob.sha256)
+    copy.chmod(0o644)
+    copy.write_bytes(b"abd")
+    assert store.verify(blob.sha256) == blob
+    assert store.path(blob.sha256).read_bytes() == b"abc"
+
+
+def test_a_service_that_goes_down_leaves_no_half_product(
+    tmp_path: Path, bucket: Bucket, raw_file: MakeFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "RETRY_SECONDS", 1)
+    with s3_server() as server:
+        own = server.bucket()
+        with Workspace.open(tmp_path / "ws", store=own.url) as workspace:
+            whole, _ = workspace.archive.ingest(raw_file())
+            server.process.kill()
+            server.process.wait()
+            with pytest.raises(IntermittentError) as caught:
+                workspace.archive.ingest(raw_file("other.simtel", b"other"))
+            assert caught.value.code == "store-unreachable"
+            assert workspace.archive.find() == [whole]
+            assert workspace.archive.path(whole).exists(), "what was read before can still be read"
+            with pytest.raises(IntermittentError):
+                verify(workspace.archive)
 
 
 def test_large_objects_go_in_parts(

@@ -11,6 +11,7 @@ import pytest
 
 from pellucid.archive import Workspace
 from pellucid.archive.code_record import recorded_code
+from pellucid.archive.repair import repair
 from pellucid.archive.verify import collect_garbage, verify
 from pellucid.archive.why import as_json, lineage_of
 from pellucid.pipeline.execute import Outcome, execute
@@ -135,3 +136,24 @@ def test_what_a_fingerprint_stands_for_is_kept(chain: Chain) -> None:
     chain.archive.store.remove(code)
     assert verify(chain.archive).is_whole, "it is no product's bytes"
     assert recorded_code(chain.archive, code) is None
+
+
+def test_a_damaged_record_of_code_is_found_and_mended_or_removed(
+    workspace: Workspace, toy: dict[str, Step], raw_file: MakeFile, chain: Chain
+) -> None:
+    archive = workspace.archive
+    raw, _ = archive.ingest(raw_file())
+    known = execute(archive, toy["toy-count"], {"events": raw}).product.code
+    gone = chain.run()["first"].product.code
+    assert known is not None
+    assert gone is not None
+    for code in (known, gone):
+        path = workspace.path / "store" / code[:2] / code[2:]
+        path.chmod(0o644)
+        path.write_bytes(b"{}")
+    report = verify(archive)
+    assert {(p.kind, p.sha256) for p in report.problems} == {("code", known), ("code", gone)}
+    assert report.is_whole
+    assert {m.product: m.what.split()[0] for m in repair(archive)} == {known: "made", gone: "removed:"}
+    assert verify(archive).problems == ()
+    assert recorded_code(archive, known) is not None

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlsplit
 
-from pellucid.archive.files import storage_errors
+from pellucid.archive.files import hash_file, storage_errors
 from pellucid.archive.store import Blob, Store, check_name, damaged_object, is_object_name, missing_object
 from pellucid.errors import ConfigurationError, CorruptedInput, IntermittentError, MissingInput
 from pellucid.extras import extra_module
@@ -133,6 +133,9 @@ class BucketStore(Store):
         for block in self._blocks(sha256):
             digest.update(block)
             size += len(block)
+        copy = self._cached(sha256)
+        if copy.exists() and hash_file(copy)[0] != sha256:
+            copy.unlink()  # it is fetched again when it is needed
         if size == 0:
             got = "an empty object (0 bytes)"
             raise CorruptedInput(f"This is not an object with data: {got}.", got=got, code="empty")

@@ -14,7 +14,7 @@ from pellucid.errors import CorruptedInput, MissingInput
 if TYPE_CHECKING:
     from pellucid.archive.archive import Archive
 
-__all__ = ["record_code", "recorded_code"]
+__all__ = ["record_code", "recorded_code", "restore_code"]
 
 
 def record_code(archive: "Archive", function: str, code: str) -> None:
@@ -44,3 +44,28 @@ def recorded_code(archive: "Archive", code: str) -> CodeIdentity | None:
         return CodeIdentity(content["definitions"], content["files"], content["packages"])
     except (CorruptedInput, MissingInput, ValueError, KeyError):
         return None
+
+
+def restore_code(archive: "Archive", code: str) -> bool:
+    """Replace a damaged record, if a step of today still has that code; else remove it.
+
+    Parameters
+    ----------
+    archive : Archive
+        Where it is kept.
+    code : str
+        Fingerprint.
+
+    Returns
+    -------
+    bool
+        Whether it is whole again.
+    """
+    from pellucid.pipeline.steps import all_steps
+
+    archive.store.remove(code)
+    for step in all_steps().values():
+        record_code(archive, step.function, code)
+        if archive.store.has(code):
+            return True
+    return False

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pellucid.archive.code_record import restore_code
 from pellucid.archive.files import Progress
 from pellucid.archive.lineage import JSON
 from pellucid.archive.product import Product
@@ -25,7 +26,7 @@ class Mended:
     Attributes
     ----------
     product, name : str
-        Its id and file name.
+        Its id and file name; for the record of a step's code its fingerprint and what it is.
     mended : bool
         Whether its bytes are whole again.
     what : str
@@ -80,7 +81,18 @@ def repair(
             told.append(_unmended(product, f"its input {gone[0][:12]} is damaged and cannot be made again"))
         else:
             makeable.append(product)
-    return [*told, *_made_again(archive, makeable)]
+    return [*told, *_made_again(archive, makeable), *_codes(archive, found)]
+
+
+def _codes(archive: "Archive", found: Verification) -> list[Mended]:
+    """Mend records of code: no product depends on them, so damaged ones that cannot be made again go."""
+    told = []
+    for problem in found.problems:
+        if problem.kind == "code":
+            is_whole = restore_code(archive, problem.sha256)
+            what = "made again from the code of today" if is_whole else "removed: no step has this code now"
+            told.append(Mended(problem.sha256, f"record of code {problem.sha256[:12]}", True, what))
+    return told
 
 
 def _made_again(archive: "Archive", products: Sequence[Product]) -> list[Mended]:

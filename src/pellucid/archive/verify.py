@@ -31,9 +31,10 @@ class Problem:
     Attributes
     ----------
     kind : str
-        ``damaged`` (other bytes than the name says), ``missing`` (no such object), ``orphan`` (an object
-        that is neither a product's nor the record of its code), ``stray`` (a file that is no object),
-        ``altered`` (a record in the index that does not give its own identity).
+        ``damaged`` (other bytes than the name says), ``missing`` (no such object), ``code`` (a damaged
+        record of a step's code, which no product needs), ``orphan`` (an object that is neither a
+        product's nor such a record), ``stray`` (a file that is no object), ``altered`` (a record in the
+        index that does not give its own identity).
     where : str
         The file, or the product's id.
     sha256 : str
@@ -118,21 +119,22 @@ def verify(archive: "Archive", *, progress: Progress | None = None) -> Verificat
     return Verification(len(products), len(files), total, tuple(problems))
 
 
-_KINDS = ("damaged", "missing", "altered", "orphan", "stray")
+_KINDS = ("damaged", "missing", "altered", "code", "orphan", "stray")
 
 
 def _checked(archive: "Archive", sha256: str, owners: list[Product], is_code: bool) -> Iterator[Problem]:
     place = str(archive.store.place(sha256))
+    kind = "code" if is_code and not owners else "damaged"
     try:
         got = archive.store.measure(sha256)
     except CorruptedInput as error:  # an empty file, a folder
-        yield Problem("damaged", place, sha256, _ids(owners), error.got)
+        yield Problem(kind, place, sha256, _ids(owners), error.got)
         return
     except MissingInput:
         return  # removed meanwhile; if a product has it, that is told as missing by the next run
     if got.sha256 != sha256:
         what = f"its {got.size} bytes have sha256 {got.sha256}"
-        yield Problem("damaged", place, sha256, _ids(owners), what)
+        yield Problem(kind, place, sha256, _ids(owners), what)
     elif not (owners or is_code):
         yield Problem("orphan", place, sha256, (), f"{got.size} bytes that no product has")
 
