@@ -13,7 +13,8 @@ import pytest
 
 from acceptance.figures import Figures
 from pellucid.camera.badpixels import bad_pixels
-from pellucid.camera.calibrator import CalibrationEvents, CalibrationOptions, calibrate_spans
+from pellucid.camera.calibration_events import CalibrationEvents
+from pellucid.camera.calibrator import CalibrationOptions, calibrate_spans
 from pellucid.camera.estimate import Estimate
 from pellucid.camera.gain import f_factor_gain
 from pellucid.camera.pedestal import PedestalAccumulator

@@ -9,7 +9,8 @@ import pytest
 
 from pellucid.camera.badpixels import Reason
 from pellucid.camera.brightness import brightness_by_event, filter_scan
-from pellucid.camera.calibrator import CalibrationEvents, CalibrationOptions, calibrate_spans
+from pellucid.camera.calibration_events import CalibrationEvents
+from pellucid.camera.calibrator import CalibrationOptions, calibrate_spans
 from pellucid.camera.changes import camera_changes
 from pellucid.camera.charge import searched_charge, window_charge
 from pellucid.camera.coefficients import CameraCalibration

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from pellucid.archive.workspace import Workspace
 from pellucid.camera.calibrator import CalibrationOptions
 from pellucid.camera.intime import Moment
 from pellucid.errors import CorruptedInput, InsufficientStatistics, MissingInput
@@ -15,6 +16,7 @@ from pellucid.formats.camera_calibration import read_calibration, write_calibrat
 from pellucid.formats.ctapipe_hdf5 import read_calibration_images, read_images, read_lineage
 from pellucid.formats.ctapipe_hdf5.monitoring import is_monitoring, read_monitoring
 from pellucid.formats.description import read_description, write_description
+from pellucid.pipeline.execute import execute
 from pellucid.pipeline.steps import step_named
 from pellucid.simulate.dl0 import DL0Names, TelescopeWriter, quiet
 from pellucid.simulate.history import HistoryPlan
@@ -86,6 +88,31 @@ def test_events_get_the_coefficients_of_their_time(run: SimulatedRun, tmp_path: 
         spread[name] = float(flashes[half:].mean() / flashes[:half].mean() - 1.0)
     assert spread["c"] == pytest.approx(0.1, abs=0.02)
     assert spread["s"] == pytest.approx(0.0, abs=0.04)
+
+
+def test_the_calibration_in_force_is_found_and_named_in_the_product(
+    run: SimulatedRun, tmp_path: Path
+) -> None:
+    start = start_of(run)
+    with Workspace.open(tmp_path / "ws", True) as workspace:
+        archive = workspace.archive
+        description, _ = archive.ingest(run.description)
+        events, _ = archive.ingest(run.telescopes[1], obs_id=1, telescopes=[1])
+        inputs = {"events": events, "description": description}
+        early, late = (
+            execute(archive, step_named("camera-coefficients"), inputs, {"excess": excess}).product
+            for excess in (1.2, 1.3)
+        )
+        archive.certify(early, "B", start, start + 3600 * SECOND)
+        archive.certify(late, "B", start + 3600 * SECOND, start + 7200 * SECOND)
+        for moment, right in ((start + SECOND, early), (start + 3601 * SECOND, late)):
+            found = archive.lookup(right.product_type, 1, moment, ("B", "A")).product
+            assert found.id == right.id
+            dl1 = execute(archive, step_named("certified-dl1"), {**inputs, "calibration": found}).product
+            named = {i["role"]: i["sha256"] for i in read_lineage(archive.path(dl1))["inputs"]}
+            assert named["calibration"] == right.sha256
+            assert right.id in {reference.product for reference in dl1.inputs}
+    assert step_named("certified-dl1").roles["calibration"].validity
 
 
 def test_chunks_by_number_overlap_and_need_statistics(run: SimulatedRun, tmp_path: Path) -> None:

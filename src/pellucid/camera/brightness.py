@@ -72,7 +72,7 @@ def brightness_by_event(flatfield: Flatfield, pedestal: Pedestal) -> F8:
     Parameters
     ----------
     flatfield, pedestal
-        Flashes and pedestals of one camera.
+        Flashes and pedestals of one camera, charges in ADC counts times samples.
 
     Returns
     -------

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from pellucid.camera.badpixels import PixelCuts, Reason, bad_pixels
 from pellucid.camera.brightness import brightness_by_event
-from pellucid.camera.chunks import check_order
+from pellucid.camera.calibration_events import CalibrationEvents, EventReader
 from pellucid.camera.coefficients import CameraCalibration, flat_factor
 from pellucid.camera.epochs import epoch_of, unstable_pixels
 from pellucid.camera.estimate import Estimate, require, require_precision
@@ -20,11 +20,11 @@ from pellucid.camera.illumination import illumination_profile, relative_yield
 from pellucid.camera.pedestal import Pedestal, PedestalAccumulator
 from pellucid.camera.sky import effective_window, sky_rate, stars
 from pellucid.camera.timing import TimeOffsetAccumulator
-from pellucid.errors import CorruptedInput, InsufficientStatistics, MissingInput
+from pellucid.errors import InsufficientStatistics, MissingInput
 from pellucid.events.batch import EventType
 from pellucid.instrument import Telescope
 
-__all__ = ["CalibrationEvents", "CalibrationOptions", "calibrate_spans"]
+__all__ = ["CalibrationOptions", "calibrate_spans"]
 
 type Bools = npt.NDArray[np.bool_]
 type I8 = npt.NDArray[np.int64]
@@ -34,31 +34,6 @@ _PEAK_FLASHES = 20
 
 _SKY = (EventType.SKY_PEDESTAL, EventType.PEDESTAL)
 _DARK = (EventType.DARK_PEDESTAL, EventType.ELECTRONIC_PEDESTAL)
-
-
-@dataclass(frozen=True, eq=False)
-class CalibrationEvents:
-    """Some calibration events of one kind, in the order of their times.
-
-    Attributes
-    ----------
-    kind : int
-        Code of `EventType`.
-    time : ndarray of int64, shape (n,)
-        In ns TAI.
-    adc : ndarray of uint16, shape (n, n_channels, n_pixels, n_samples)
-        Samples, in ADC counts.
-    missing : ndarray of bool, shape (n_channels, n_pixels)
-        Pixels that were not read out in some of them.
-    applied : int
-        Number of the calibration that the camera had applied to the samples; 0 for raw ones.
-    """
-
-    kind: int
-    time: I8
-    adc: npt.NDArray[np.uint16]
-    missing: Bools
-    applied: int = 0
 
 
 @dataclass(frozen=True)
@@ -143,7 +118,7 @@ def calibrate_spans(
     CorruptedInput
         Times go backwards, events are of different kinds of camera or in different states.
     """
-    reader = _Reader(events, telescope)
+    reader = EventReader(events, telescope)
     pedestals = [_Pedestals(telescope, options) for _ in spans]
     first: list[npt.NDArray[np.float64]] = []
     for batch in reader.all():
@@ -170,39 +145,6 @@ def calibrate_spans(
             code="too-few-events",
         )
     return _with_faults(made, reader, telescope, options, cuts, breaks)
-
-
-class _Reader:
-    """Goes through the events, checks their order and state, and remembers what was missing."""
-
-    def __init__(self, events: Callable[[], Iterator[CalibrationEvents]], telescope: Telescope) -> None:
-        self._events = events
-        readout = telescope.readout
-        self.missing = np.zeros((readout.n_channels, readout.n_pixels), np.bool_)
-        self.applied = 0
-
-    def all(self) -> Iterator[CalibrationEvents]:
-        last: dict[int, int] = {}
-        states: set[int] = set()
-        for batch in self._events():
-            if len(batch.time) == 0:
-                continue
-            before = last.get(batch.kind, int(batch.time[0]))
-            check_order(np.concatenate([[before], batch.time]))
-            last[batch.kind] = int(batch.time[-1])
-            states.add(batch.applied)
-            if len(states) > 1:
-                raise CorruptedInput(
-                    "Calibration events are in different states.",
-                    expected="all raw, or all calibrated in the camera with one set of coefficients",
-                    got=f"calibrations number {sorted(states)}",
-                    mend="calibrate each part of the run by itself",
-                    code="mixed-events",
-                )
-            if batch.missing.shape == self.missing.shape:
-                self.missing |= batch.missing
-            yield batch
-        self.applied = next(iter(states), 0)
 
 
 class _Pedestals:
@@ -325,7 +267,7 @@ def _finished(
 
 def _with_faults(
     made: list[_Estimates | None],
-    reader: _Reader,
+    reader: EventReader,
     telescope: Telescope,
     options: CalibrationOptions,
     cuts: PixelCuts | None,

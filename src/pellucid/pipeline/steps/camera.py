@@ -11,7 +11,8 @@ from pellucid.pipeline.step import Step
 if TYPE_CHECKING:
     import numpy as np
 
-    from pellucid.camera.calibrator import CalibrationEvents, CalibrationOptions
+    from pellucid.camera.calibration_events import CalibrationEvents
+    from pellucid.camera.calibrator import CalibrationOptions
     from pellucid.camera.coefficients import CameraCalibration
     from pellucid.formats.zfits import ZfitsSource
 
@@ -145,7 +146,7 @@ def _events(source: "ZfitsSource") -> "Iterator[CalibrationEvents]":
     """Yield the calibration events of a source with one telescope, in batches of one kind."""
     import numpy as np
 
-    from pellucid.camera.calibrator import CalibrationEvents
+    from pellucid.camera.calibration_events import CalibrationEvents
     from pellucid.times import to_tai_ns
 
     for chunk in source.chunks():

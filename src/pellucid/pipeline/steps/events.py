@@ -12,6 +12,7 @@ from pellucid.archive.files import Progress
 from pellucid.archive.lineage import JSON
 from pellucid.errors import MissingInput
 from pellucid.events.options import Cleaning, Extractor, ProcessOptions
+from pellucid.pipeline.inputs import Input
 from pellucid.pipeline.step import Step
 
 if TYPE_CHECKING:
@@ -286,6 +287,20 @@ STEPS = (
         parameters={**_OPTIONS, "step_seconds": 10.0, "hold_seconds": 7200.0},
     ),
     Step(
+        name="certified-dl1",
+        alternative=True,
+        version="1",
+        function="pellucid.pipeline.steps.events:make_telescope_dl1",
+        inputs={
+            "events": "DL0/Event/Telescope/Observation",
+            "description": "DL0/Service/Subarray/Description",
+            "calibration": Input("DL1/Monitoring/Telescope/CameraCalibration*", validity=True),
+        },
+        output="DL1/Event/Telescope/Observation",
+        suffix=".dl1.h5",
+        parameters={**_OPTIONS, "step_seconds": 10.0, "hold_seconds": 7200.0},
+    ),
+    Step(
         name="precalibrated-dl1",
         alternative=True,
         version="1",
@@ -300,7 +315,8 @@ STEPS = (
     ),
 )
 """``dl1``: images and parameters of a simulated observation; ``telescope-dl1``: of one telescope's file,
-with a calibration; ``precalibrated-dl1``: of one that the camera calibrated.
+with the calibration made of it; ``certified-dl1``: with the one that is certified for its time;
+``precalibrated-dl1``: of one that the camera calibrated.
 
 A calibration in chunks of time is interpolated in steps of ``step_seconds``, and holds for
 ``hold_seconds`` outside its chunks."""
