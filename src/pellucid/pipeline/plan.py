@@ -10,6 +10,7 @@ from pellucid.archive.archive import Archive
 from pellucid.archive.lineage import JSON
 from pellucid.archive.product import Product
 from pellucid.errors import PellucidError
+from pellucid.interfaces.evidence import QUARANTINE
 from pellucid.pipeline.binding import Binder, Bound
 from pellucid.pipeline.calibrations import Calibrations
 from pellucid.pipeline.execute import identity_of_code
@@ -20,10 +21,7 @@ from pellucid.pipeline.keys import Keys
 from pellucid.pipeline.levels import Level
 from pellucid.pipeline.step import FALLBACK, Step
 
-__all__ = ["QUARANTINE", "Plan", "Recipes", "Task", "in_force_until", "make_plan"]
-
-QUARANTINE = "quarantine"
-"""Collection of deliveries that did not keep their interface; nothing is made of them."""
+__all__ = ["Plan", "Recipes", "Task", "in_force_until", "make_plan"]
 
 
 @dataclass(slots=True)
@@ -221,7 +219,7 @@ def _raw_items(
     left_out: set[int] = set()
     for product in found:
         if product.collection == QUARANTINE:
-            continue
+            continue  # it is not as its interface says: nothing is made of it
         if telescopes and product.telescopes and not telescopes & {*product.telescopes}:
             left_out |= {*product.telescopes}
             continue

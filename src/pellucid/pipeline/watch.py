@@ -16,6 +16,7 @@ from pellucid.archive.files import storage_errors
 from pellucid.archive.lineage import JSON, canonical_json
 from pellucid.archive.product import Product
 from pellucid.errors import IntermittentError, PellucidError
+from pellucid.interfaces.evidence import QUARANTINE
 from pellucid.pipeline.arrivals import Arrival, Arrivals
 from pellucid.pipeline.executors import Executor
 from pellucid.pipeline.graph import Graph
@@ -197,9 +198,11 @@ class Watch:
                 log.warning("%s is taken later: %s", arrival.path, error.what)
                 return None
             journal.note(arrival, f"refused: {error.code}")
-            self.report.refused += 1
-            self.report.refusals[str(arrival.path)] = f"{error.what} ({error.code})"
-            log.warning("%s is refused: %s", arrival.path, error.what)
+            self._refuse(arrival, f"{error.what} ({error.code})")
+            return None
+        if product.collection == QUARANTINE:
+            journal.note(arrival, "quarantined", product.id)
+            self._refuse(arrival, "in quarantine, not as its interface says: " + _findings(product))
             return None
         journal.note(arrival, "taken" if is_new else "there", product.id)
         self.report.taken += is_new
@@ -207,6 +210,11 @@ class Watch:
         self._seen.setdefault(product.id, arrival.seen)
         self.report.lags["ingest"].append(self.arrivals.clock() - arrival.seen)
         return product
+
+    def _refuse(self, arrival: Arrival, why: str) -> None:
+        self.report.refused += 1
+        self.report.refusals[str(arrival.path)] = why
+        log.warning("%s is refused: %s", arrival.path, why)
 
     def _unfinished_business(self) -> Sequence[Product]:
         """Return the newest raw products, whose work a kill may have cut short."""
@@ -304,6 +312,12 @@ def _spans(products: Sequence[Product], window: int) -> list[tuple[int, int]]:
 
 _MAY_COME = ("no-input", "too-few-inputs", "calibration-missing", "calibration-expired")
 """What a task may lack that can still arrive."""
+
+
+def _findings(product: Product) -> str:
+    found = product.summary.get("findings")
+    codes = [f["code"] for f in found if isinstance(f, Mapping)] if isinstance(found, list) else []
+    return ", ".join(str(code) for code in codes) or "see pellucid show " + product.short_id
 
 
 def _raw_inputs(tasks: Mapping[int, Task], number: int) -> set[str]:
