@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Pointing: star fits, bending models and a real night of a drive."""
+
+from pathlib import Path
+
+import astropy.units as u
+import numpy as np
+
+from acceptance.figures import Figures
+from pellucid.formats.fact_drive import read_drive_log
+from pellucid.pointing.bending import fit_bending
+from pellucid.pointing.stars import fit_stars
+from pellucid.pointing.track import Track
+from pellucid.simulate.stars import simulate_sky, simulate_track
+
+
+def test_stars_of_very_different_worth(figures: Figures, full: bool) -> None:
+    rms: dict[str, list[float]] = {"inverse variances": [], "no weights": [], "errors as weights": []}
+    for seed in range(1000 if full else 200):
+        track = simulate_track(np.random.default_rng(seed), 5, 8, (14.0, -9.0), 2e-3, 0.0, noise=11.3)
+        errors = track.error.to_value(u.arcsec)
+        kinds = (errors, np.ones_like(errors), errors**-0.5)
+        for name, taken in zip(rms, kinds, strict=True):
+            shift = fit_stars(track.expected, track.found, taken * u.arcsec).shift.to_value(u.arcsec)
+            rms[name].append(float(((shift - (14.0, -9.0)) ** 2).mean()))
+    figure = {name: float(np.sqrt(np.mean(squares))) for name, squares in rms.items()}
+    figures.at_most("star fit, half the points 10x worse: rms, arcsec", figure["inverse variances"], 3.0)
+    figures.at_least("the same, errors taken for weights as the peer does", figure["errors as weights"], 20.0)
+    figures.at_least("the same, no weights", figure["no weights"], 10.0)
+
+
+def test_bending_with_outliers(figures: Figures, full: bool) -> None:
+    truth = {"IA": 300.0, "IE": -120.0, "CA": 45.0, "NPAE": -20.0, "AN": 15.0, "AW": -8.0, "TF": 30.0}
+    noise, pulls, residual = 8.0, [], []
+    for seed in range(300 if full else 60):
+        run = simulate_sky(np.random.default_rng(seed), 150, truth, noise, share=0.05)
+        fit = fit_bending(run.altitude, run.azimuth, run.across, run.upward)
+        pulls.append((fit.value.value - np.array([truth[t] for t in fit.terms])) / fit.error.value)
+        residual.append(fit.noise.value)
+    away = abs(float(np.mean(residual)) / noise - 1.0)
+    figures.at_most("bending, 5 % outliers: residual off the noise, relative", away, 0.1)
+    figures.at_most("bending parameters: pull width, from 1", abs(float(np.std(pulls)) - 1.0), 0.1)
+
+
+def test_drive_night(data_dir: Path, figures: Figures) -> None:
+    log = read_drive_log(data_dir / "camera" / "fact" / "testDriveFile.fits")
+    Track.of(log.time, log.azimuth * u.deg, (90.0 - log.zenith) * u.deg)
+    figures.equal("FACT drive night: lines tracked", log.time.size, 12113)
+    own = 3600.0 * np.hypot(log.zenith_error, log.azimuth_error * np.sin(np.radians(log.zenith)))
+    for share, expected in ((5, 0.81), (50, 4.46), (95, 21.2)):
+        away = abs(float(np.percentile(own, share)) - expected)
+        figures.at_most(f"deviation at {share} %, off {expected} arcsec", away, 0.02)
