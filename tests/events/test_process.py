@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pellucid.camera.neighbours import fill_from_neighbours
 from pellucid.events import (
     ArrayEvents,
     CameraBatch,
@@ -230,3 +231,26 @@ def test_extractors_find_the_light(kind: Any) -> None:
     for one, other in zip(found, fixed):
         bright = one.image_mask[:, np.newaxis] & other.image_mask[:, np.newaxis]
         assert one.image[bright].sum() == pytest.approx(other.image[bright].sum(), rel=0.1)
+
+
+@pytest.mark.parametrize("n_samples", [N_SAMPLES, 1])
+def test_holes_are_filled_from_their_edges_inwards_where_asked_for(n_samples: int) -> None:
+    chunk = made_up(2)
+    batch = chunk.cameras[0]
+    geometry = batch.kind.geometry
+    hole = np.hypot(geometry.pix_x, geometry.pix_y) < 0.11
+    if n_samples == 1:
+        batch = replace(batch, adc=batch.adc[..., :1], kind=CameraKind(geometry, 2, 1))
+    chunk = replace(chunk, cameras=[batch])
+
+    def image(bad: np.ndarray, rings: int) -> np.ndarray:
+        sets = [replace(c, unusable=np.stack([bad, bad])) for c in chunk.coefficients]
+        fixed = Extractor("fixed-window", 7, 3, peak=9)
+        process = Processor(ARRAY, ProcessOptions(extractor=fixed, fill_rings=rings))
+        return process(replace(chunk, coefficients=sets))[0].image[:, 0]
+
+    whole = image(np.zeros_like(hole), 0)
+    for rings in (1, 3):
+        expected, ring = fill_from_neighbours(whole, hole, geometry, rings)
+        np.testing.assert_allclose(image(hole, rings), np.where(ring == 255, 0.0, expected), rtol=1e-5)
+        assert (ring == 255).any() == (rings == 1)

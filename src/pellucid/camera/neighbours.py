@@ -4,13 +4,12 @@
 import numpy as np
 import numpy.typing as npt
 
+from pellucid.events.kernels.cleaning import fill_front
 from pellucid.instrument import CameraGeometry
-from pellucid.jit import kernel
 
 __all__ = ["fill_from_neighbours"]
 
 type F8 = npt.NDArray[np.float64]
-type I4 = npt.NDArray[np.int32]
 type Bools = npt.NDArray[np.bool_]
 
 
@@ -45,34 +44,6 @@ def fill_from_neighbours(
     holes = np.ascontiguousarray(np.broadcast_to(bad, shape)).reshape(filled.shape)
     ring = np.zeros(filled.shape, np.uint8)
     indptr, indices = geometry.neighbors
-    rows = np.repeat(np.arange(geometry.n_pixels), np.diff(indptr))
-    distance = np.hypot(
-        geometry.pix_x[rows] - geometry.pix_x[indices], geometry.pix_y[rows] - geometry.pix_y[indices]
-    )
-    _fill(filled, holes, indptr, indices, 1.0 / distance, rings, ring)
+    for image, bad_here, ring_here in zip(filled, holes, ring, strict=True):
+        fill_front(image, indptr, indices, 1.0 / geometry.neighbor_distance, bad_here, rings, ring_here)
     return filled.reshape(shape), ring.reshape(shape)
-
-
-@kernel
-def _fill(
-    values: F8, bad: Bools, indptr: I4, indices: I4, weight: F8, rings: int, ring: npt.NDArray[np.uint8]
-) -> None:
-    n_pixels = values.shape[1]
-    for image in range(values.shape[0]):
-        for pixel in range(n_pixels):
-            if bad[image, pixel]:
-                ring[image, pixel] = 255
-        for turn in range(1, rings + 1):
-            for pixel in range(n_pixels):
-                if ring[image, pixel] != 255:
-                    continue
-                total, weights = 0.0, 0.0
-                for place in range(indptr[pixel], indptr[pixel + 1]):
-                    other = indices[place]
-                    # a pixel of this very ring does not count: the order of pixels is no direction
-                    if ring[image, other] < turn:
-                        total += weight[place] * values[image, other]
-                        weights += weight[place]
-                if weights > 0.0:
-                    values[image, pixel] = total / weights
-                    ring[image, pixel] = turn

@@ -71,6 +71,12 @@ class Events:
         "channels), or all.",
         choices=("showers", "all"),
     )
+    fill_rings: int = option(
+        0,
+        "How deep holes of unusable pixels are filled from their edges inwards; 0 fills those beside usable "
+        "ones alone, as ctapipe does.",
+        minimum=0,
+    )
     extractor: Extractor = field(default_factory=Extractor)
     cleaning: Cleaning = field(default_factory=Cleaning)
 

@@ -69,6 +69,9 @@ class ProcessOptions:
         Whether calibration events keep all their gain channels, or are selected like showers.
     focal_length : {"effective", "nominal"}
         Focal length that turns positions in the camera into angles.
+    fill_rings : int
+        Rings of a hole of unusable pixels that are filled, from its edge inwards, by means weighted with
+        1 / distance. With 0 a pixel gets the plain mean of its usable neighbours, 0 without any.
     """
 
     extractor: Extractor = field(default_factory=Extractor)
@@ -76,3 +79,4 @@ class ProcessOptions:
     gain_threshold: float = 4000.0
     gain_selection: Literal["showers", "all"] = "showers"
     focal_length: Literal["effective", "nominal"] = "effective"
+    fill_rings: int = 0

@@ -19,7 +19,7 @@ from pellucid.events.kernels.chain import (
     extract_rows,
     parameter_rows,
 )
-from pellucid.events.kernels.cleaning import fill_unusable
+from pellucid.events.kernels.cleaning import fill_image
 from pellucid.events.kernels.parameters import N_COUNTS, N_VALUES
 from pellucid.events.kernels.timing import seeds_of
 from pellucid.events.options import ProcessOptions
@@ -39,6 +39,7 @@ class _Camera:
 
     indptr: npt.NDArray[np.int32]
     indices: npt.NDArray[np.int32]
+    weight: npt.NDArray[np.float64]
     border: npt.NDArray[np.bool_]
     frame_of: dict[int, int]
     lon: npt.NDArray[np.float64]
@@ -156,6 +157,8 @@ class Processor:
             extractor.peak,
             extractor.local_weight,
             self._options.gain_threshold,
+            camera.weight,
+            self._options.fill_rings,
             image,
             peak_time,
             channel,
@@ -185,7 +188,8 @@ class Processor:
             image[...] = charge
             bad = values.unusable
         for one, unusable in zip(image, bad):
-            fill_unusable(one, camera.indptr, camera.indices, unusable)
+            rings, ring = self._options.fill_rings, np.empty(one.size, np.uint8)
+            fill_image(one, camera.indptr, camera.indices, camera.weight, unusable, rings, ring)
 
     def _parameters(
         self,
@@ -277,6 +281,7 @@ class Processor:
         camera = _Camera(
             indptr=indptr,
             indices=indices,
+            weight=1.0 / geometry.neighbor_distance,
             border=np.stack([geometry.border(1), geometry.border(2)]),
             frame_of={tel_id: i for i, tel_id in enumerate(carriers)},
             lon=np.stack([f.fov_lon for f in frames]),

@@ -126,6 +126,16 @@ class CameraGeometry:
         """Neighbours in compressed-row form: (indptr, shape (n_pixels + 1,); indices, ascending in a row)."""
         return _neighbors(self.pix_x, self.pix_y, self.pix_shape)
 
+    @cached_property
+    def neighbor_distance(self) -> Floats:
+        """Distances of the neighbours, in m, in the order of the indices of `neighbors`, shape (m,)."""
+        indptr, indices = self.neighbors
+        rows = np.repeat(np.arange(self.n_pixels), np.diff(indptr))
+        distance: Floats = np.hypot(
+            self.pix_x[rows] - self.pix_x[indices], self.pix_y[rows] - self.pix_y[indices]
+        )
+        return distance
+
     def border(self, width: int = 1) -> Bools:
         """Mask of the pixels within ``width`` rows of the camera's edge, shape (n_pixels,).
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pellucid.events.kernels.cleaning import fill_unusable, tailcuts
+from pellucid.events.kernels.cleaning import fill_image, tailcuts
 from pellucid.events.kernels.parameters import N_SCRATCH, parameterize
 from pellucid.events.kernels.waveform import (
     calibrate_channel,
@@ -52,6 +52,8 @@ def extract_rows(
     fixed_peak: int,
     local_weight: int,
     threshold: float,
+    weight: F8,
+    rings: int,
     image: F4,
     peak_time: F4,
     channel: I1,
@@ -72,6 +74,10 @@ def extract_rows(
         One over the part of a pulse that the window holds.
     sampling_rate : ndarray, shape (k,)
         In GHz.
+    weight : ndarray of float64, shape of indices
+        How much a neighbour counts where a hole is filled.
+    rings : int
+        How deep holes of unusable pixels are filled; 0 fills those beside usable ones alone.
     image, peak_time : ndarray of float32, shape (m, n_stored, n_pixels)
         Filled, in p.e. and ns.
     channel : ndarray of int8, shape (m, n_pixels)
@@ -84,6 +90,7 @@ def extract_rows(
     bad = np.empty(n_pixels, np.bool_)
     late = np.empty(n_pixels, np.float32)
     missed = np.empty(n_pixels)
+    ring = np.empty(n_pixels, np.uint8)
     for row in range(first, last):
         k = use[row]
         for stored in range(1 if selected[row] else n_channels):
@@ -107,8 +114,8 @@ def extract_rows(
                 samples, peak, width, shift, sampling_rate[k], missed, late,
                 image[row, stored], peak_time[row, stored],
             )  # fmt: skip
-            fill_unusable(image[row, stored], indptr, indices, bad)
-            fill_unusable(peak_time[row, stored], indptr, indices, bad)
+            fill_image(image[row, stored], indptr, indices, weight, bad, rings, ring)
+            fill_image(peak_time[row, stored], indptr, indices, weight, bad, rings, ring)
 
 
 @kernel

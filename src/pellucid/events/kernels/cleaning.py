@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Which pixels of an image belong to the shower, and how they hang together."""
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
 from pellucid.jit import kernel
 
-__all__ = ["fill_unusable", "islands", "tailcuts"]
+__all__ = ["fill_front", "fill_image", "fill_unusable", "islands", "tailcuts"]
 
 type F4 = npt.NDArray[np.float32]
 type I4 = npt.NDArray[np.int32]
@@ -28,6 +30,62 @@ def fill_unusable(values: F4, indptr: I4, indices: I4, unusable: Bools) -> None:
                 total += values[indices[place]]
                 count += 1
         values[pixel] = np.float32(np.float64(total) / count) if count > 0 else np.float32(0.0)
+
+
+@kernel
+def fill_front(
+    values: npt.NDArray[np.floating[Any]],
+    indptr: I4,
+    indices: I4,
+    weight: npt.NDArray[np.float64],
+    unusable: Bools,
+    rings: int,
+    ring: npt.NDArray[np.uint8],
+) -> None:
+    """Fill holes of unusable pixels, shape (n_pixels,), from their edges inwards, ring by ring.
+
+    A pixel gets the mean of its known neighbours, each counting as its ``weight``, shape of ``indices``.
+    ``ring`` is filled: 0 for usable pixels, else the number of the ring, 255 for pixels out of reach.
+    """
+    for pixel in range(values.size):
+        ring[pixel] = 255 if unusable[pixel] else 0
+    for turn in range(1, rings + 1):
+        for pixel in range(values.size):
+            if ring[pixel] != 255:
+                continue
+            total, weights = 0.0, 0.0
+            for place in range(indptr[pixel], indptr[pixel + 1]):
+                other = indices[place]
+                # a pixel of this very ring does not count: the order of pixels is no direction
+                if ring[other] < turn:
+                    total += weight[place] * values[other]
+                    weights += weight[place]
+            if weights > 0.0:
+                values[pixel] = total / weights
+                ring[pixel] = turn
+
+
+@kernel
+def fill_image(
+    values: F4,
+    indptr: I4,
+    indices: I4,
+    weight: npt.NDArray[np.float64],
+    unusable: Bools,
+    rings: int,
+    ring: npt.NDArray[np.uint8],
+) -> None:
+    """Fill the unusable pixels of an image, shape (n_pixels,): as `fill_unusable` for 0 rings.
+
+    Else as `fill_front`, with 0 in pixels out of reach; ``ring`` is scratch.
+    """
+    if rings == 0:
+        fill_unusable(values, indptr, indices, unusable)
+        return
+    fill_front(values, indptr, indices, weight, unusable, rings, ring)
+    for pixel in range(values.size):
+        if ring[pixel] == 255:
+            values[pixel] = np.float32(0.0)
 
 
 @kernel
