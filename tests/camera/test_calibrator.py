@@ -296,3 +296,25 @@ def test_estimates_without_a_value_have_infinite_needs() -> None:
     nothing = Estimate(np.full((1, 2), np.nan), np.full((1, 2), np.nan), 5, np.ones((1, 2), np.uint8))
     with pytest.raises(InsufficientStatistics, match="precision"):
         require_precision(nothing, 0.1, "gain")
+
+
+def test_showers_among_the_pedestals_do_no_harm_where_outliers_are_cut() -> None:
+    truth = some_pixels(3, 60)
+    random = np.random.default_rng(1)
+
+    def gain(clip: float, dirty: bool) -> np.ndarray:
+        rng = np.random.default_rng(2)
+        events_of = PedestalAccumulator(1, 60, 1, 1, clip)
+        for batch in batches(rng, truth, 2000, 0.0):
+            struck = random.random(batch.shape) < 0.004 * dirty
+            events_of.update(np.where(struck, batch + 6000, batch).astype(np.uint16))
+        pedestal = events_of.finish()
+        flashes = FlatfieldAccumulator(pedestal, 0, clip=clip)
+        for batch in batches(rng, truth, 2000, 60.0):
+            flashes.update(batch)
+        return f_factor_gain(flashes.finish(), pedestal).gain.value[0] / truth.gain[0]
+
+    clean = gain(0.0, False)
+    assert gain(4.0, False).mean() == pytest.approx(clean.mean(), rel=0.005)
+    assert gain(4.0, True).mean() == pytest.approx(clean.mean(), rel=0.01)
+    assert abs(np.nanmean(gain(0.0, True)) / clean.mean() - 1.0) > 0.1

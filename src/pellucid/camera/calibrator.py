@@ -59,6 +59,9 @@ class CalibrationOptions:
         Where the flashes' own fluctuation is taken from: the camera's mean, or each flash for each pixel.
     illumination : bool
         Whether the flasher's profile is fitted and divided out.
+    clip : float
+        Standard deviations beyond which charges do not count; 0 takes all. Showers among interleaved
+        pedestals then do no harm, at the price of keeping the charges of a span in memory.
     pixels_per_module : int
         Pixels are numbered module by module; 0 where they are not.
     """
@@ -74,6 +77,7 @@ class CalibrationOptions:
     precision: float = 0.0
     brightness: Literal["mean", "event"] = "mean"
     illumination: bool = False
+    clip: float = 0.0
     pixels_per_module: int = 7
 
 
@@ -153,7 +157,7 @@ class _Pedestals:
     def __init__(self, telescope: Telescope, options: CalibrationOptions) -> None:
         readout = telescope.readout
         width = min(options.searched_width, readout.n_samples)
-        shape = readout.n_channels, readout.n_pixels, options.width, width
+        shape = readout.n_channels, readout.n_pixels, options.width, width, options.clip
         self._sky, self._dark = PedestalAccumulator(*shape), PedestalAccumulator(*shape)
         self._n_dark = 0
         self.first: int | None = None
@@ -189,7 +193,7 @@ class _Flashes:
     def __init__(
         self, pedestal: Pedestal, start: int, telescope: Telescope, options: CalibrationOptions
     ) -> None:
-        self.fields = FlatfieldAccumulator(pedestal, start, options.full_scale)
+        self.fields = FlatfieldAccumulator(pedestal, start, options.full_scale, options.clip)
         self.times = TimeOffsetAccumulator(pedestal, start, telescope.readout.sampling_rate)
         self.first: int | None = None
         self.last = 0

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pellucid.camera.charge import window_charge
+from pellucid.camera.clipping import sigma_clipped
 from pellucid.camera.estimate import Estimate, Status, check_events, require
 from pellucid.camera.moments import Moments, MomentStream
 from pellucid.camera.pedestal import Pedestal
@@ -61,11 +62,15 @@ class FlatfieldAccumulator:
         First sample of the window; it must hold the pulses of all pixels.
     full_scale : int
         Highest count of the converter.
+    clip : float
+        Above 0, charges and variances are those of flashes within so many standard deviations
+        (`sigma_clipped`). The charges of all flashes are kept for that.
     """
 
-    def __init__(self, pedestal: Pedestal, start: int, full_scale: int = NEVER) -> None:
+    def __init__(self, pedestal: Pedestal, start: int, full_scale: int = NEVER, clip: float = 0.0) -> None:
         self._pedestal, self.start, self.width = pedestal, start, pedestal.width
-        self._full_scale = full_scale
+        self._full_scale, self._clip = full_scale, clip
+        self._kept: list[npt.NDArray[np.float32]] = []
         shape = pedestal.baseline.value.shape
         self._charge, self._steady = MomentStream(shape), MomentStream(shape)
         self._camera = MomentStream(shape[:1])
@@ -91,6 +96,8 @@ class FlatfieldAccumulator:
         charge = self.charges(adc)
         _count_saturated(adc, self._full_scale, self._saturated)
         self._charge.update(charge)
+        if self._clip > 0.0:
+            self._kept.append(charge.astype(np.float32))
         self._camera.update(charge.mean(axis=2))
         if charge.shape[2] > 1:
             others = charge.sum(axis=2, keepdims=True) - charge
@@ -103,6 +110,7 @@ class FlatfieldAccumulator:
         for name in ("_charge", "_steady", "_camera", "_both"):
             getattr(self, name).merge(getattr(other, name))
         self._saturated += other._saturated
+        self._kept += other._kept
 
     def finish(self, min_events: int = 100) -> Flatfield:
         """Return the flat-field.
@@ -124,7 +132,7 @@ class FlatfieldAccumulator:
             Fewer than ``min_events`` flashes.
         """
         require(self._charge.n, min_events, "flash")
-        moments, camera = self._charge.moments(), self._camera.moments()
+        moments, camera = self._moments(), self._camera.moments()
         n, charge, variance = moments.n, moments.mean, moments.variance
         n_pixels = charge.shape[1]
         dark = self.width * self._pedestal.baseline.error
@@ -147,6 +155,17 @@ class FlatfieldAccumulator:
             steadied=self._steadied(charge, status),
             ratio=self._ratio(moments),
         )
+
+    def _moments(self) -> Moments:
+        """Moments of the charges, without outliers where that is wanted."""
+        moments = self._charge.moments()
+        if self._clip <= 0.0:
+            return moments
+        kept = sigma_clipped(np.concatenate(self._kept), self._clip)
+        n = moments.n
+        square = kept.variance * (n - 1)
+        # what is left is close to a Gaussian: no third moment, a fourth of three times the variance squared
+        return Moments(n, kept.mean, square, np.zeros_like(square), 3.0 * square**2 / n)
 
     def _steadied(self, charge: F8, status: npt.NDArray[np.uint8]) -> Estimate:
         moments = self._steady.moments()

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pellucid.camera.charge import searched_charge, window_charge
+from pellucid.camera.clipping import sigma_clipped
 from pellucid.camera.estimate import Estimate, check_events, require
 from pellucid.camera.moments import MomentStream
 from pellucid.jit import kernel
@@ -64,11 +65,18 @@ class PedestalAccumulator:
         Samples of the charge window: the same as for the flashes.
     searched_width : int
         Samples of the window that shower images are made with.
+    clip : float
+        Above 0, baselines and variances of charges are those of samples within so many standard
+        deviations (`sigma_clipped`): showers among the pedestals then do no harm. The charges of all
+        events are kept for that.
     """
 
-    def __init__(self, n_channels: int, n_pixels: int, width: int, searched_width: int = 7) -> None:
+    def __init__(
+        self, n_channels: int, n_pixels: int, width: int, searched_width: int = 7, clip: float = 0.0
+    ) -> None:
         shape = (n_channels, n_pixels)
-        self.width, self.searched_width = width, searched_width
+        self.width, self.searched_width, self.clip = width, searched_width, clip
+        self._kept: list[npt.NDArray[np.float32]] = []
         self._mean, self._spread, self._charge, self._searched = (MomentStream(shape) for _ in range(4))
         # the variance of a sum of two channels holds their covariance
         self._both = MomentStream((n_pixels,))
@@ -88,7 +96,10 @@ class PedestalAccumulator:
         self._mean.update(mean)
         self._both.update(mean[:, :2].sum(axis=1))
         self._spread.update(spread)
-        self._charge.update(window_charge(adc, 0, self.width))
+        charge = window_charge(adc, 0, self.width)
+        self._charge.update(charge)
+        if self.clip > 0.0:
+            self._kept.append(np.stack([mean, charge], axis=1).astype(np.float32))
         self._searched.update(searched_charge(adc, self.searched_width))
 
     def merge(self, other: "PedestalAccumulator") -> None:
@@ -96,6 +107,7 @@ class PedestalAccumulator:
         for name in ("_mean", "_both", "_spread", "_charge", "_searched"):
             getattr(self, name).merge(getattr(other, name))
         self._n_samples = max(other._n_samples, self._n_samples)
+        self._kept += other._kept
 
     def finish(self, min_events: int = 50) -> Pedestal:
         """Return the pedestals.
@@ -119,12 +131,18 @@ class PedestalAccumulator:
         both = self._both.moments().variance
         covariance = 0.5 * (both - two.sum(axis=0)) / n if len(two) == 2 else np.zeros(two.shape[1])
         width = np.sqrt(searched.variance)
+        baseline = Estimate.good(mean.mean, mean.error, n)
+        dark = Estimate.good(charge.variance, charge.variance_error, n)
+        if self.clip > 0.0:
+            kept = sigma_clipped(np.concatenate(self._kept), self.clip)
+            baseline = Estimate.good(kept.mean[0], kept.mean_error[0], n)
+            dark = Estimate.good(kept.variance[1], kept.variance_error[1], n)
         return Pedestal(
-            baseline=Estimate.good(mean.mean, mean.error, n),
+            baseline=baseline,
             noise=Estimate.good(noise, _half(spread.error, noise), n),
-            charge_variance=Estimate.good(charge.variance, charge.variance_error, n),
+            charge_variance=dark,
             baseline_covariance=covariance,
-            searched=Estimate.good(searched.mean - self.searched_width * mean.mean, searched.error, n),
+            searched=Estimate.good(searched.mean - self.searched_width * baseline.value, searched.error, n),
             searched_spread=Estimate.good(width, _half(searched.variance_error, width), n),
             width=self.width,
             searched_width=self.searched_width,

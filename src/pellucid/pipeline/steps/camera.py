@@ -203,6 +203,7 @@ _OPTIONS: dict[str, JSON] = {
     "precision": 0.0,
     "brightness": "mean",
     "illumination": False,
+    "clip": 0.0,
     "pixels_per_module": 7,
 }
 
