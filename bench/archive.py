@@ -3,9 +3,11 @@
 
 The archive holds calibrations of 100 telescopes in five types, each certified for its own ten minutes.
 Every look-up asks for another random telescope, type and moment through the Python interface, on SQLite
-and on PostgreSQL where that is installed. The reference is the same question to a bare table in SQLite.
+and on PostgreSQL where that is installed. The references are the same question to a bare table in SQLite, and
+to LSST's Butler, in an environment of its own (`make peers`) and in a much smaller repository, since it takes
+a second for a few hundred products.
 
-    python bench/archive.py [--quick] [--products N] [--no-postgres]
+    python bench/archive.py [--quick] [--products N] [--no-postgres] [--no-butler]
 """
 
 import argparse
@@ -13,7 +15,7 @@ import json
 import os
 import random
 import sqlite3
-import statistics
+import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
 from hashlib import sha256
@@ -21,6 +23,7 @@ from pathlib import Path
 from time import perf_counter, perf_counter_ns
 
 from made_up import postgres
+from peers import REPOSITORY, peer_python, peer_version
 from pellucid.archive.catalogue import Catalogue
 from pellucid.archive.product import Product
 
@@ -36,6 +39,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="10^5 products and 2000 look-ups")
     parser.add_argument("--products", type=int, default=1_000_000, help="size of the large archive")
     parser.add_argument("--no-postgres", action="store_true", help="leave PostgreSQL out")
+    parser.add_argument("--no-butler", action="store_true", help="leave LSST's Butler out")
     options = parser.parse_args()
     n = 100_000 if options.quick else options.products
     with tempfile.TemporaryDirectory(prefix="pellucid-bench-") as folder:
@@ -45,13 +49,15 @@ def main() -> None:
         if not options.no_postgres:
             with postgres.server() as server:
                 rows += measure("PostgreSQL", server.database(), n, bare)
+        if not options.no_butler:
+            rows += butler(1000 if options.quick else 10_000, rows)
     print(json.dumps(rows, indent=2))
 
 
 def measure(engine: str, where: Path | str, n: int, bare: float) -> list[dict[str, object]]:
     """Fill an archive in two stages, look things up after each."""
     catalogue = Catalogue(where)
-    small = max(n // 10, 10_000)
+    small = min(n // 10, 100_000)
     filling = fill(catalogue, n)
     rates = [next(filling) for _ in range(0, small, BATCH)]
     first = looked_up(catalogue, small)
@@ -68,6 +74,21 @@ def measure(engine: str, where: Path | str, n: int, bare: float) -> list[dict[st
         figure(f"{engine}: bulk registration", registered, "products/s", BOUND_RATE if embedded else None),
         figure(f"{engine}: bulk certification", certified, "products/s"),
     ]
+
+
+def butler(n: int, ours: list[dict[str, object]]) -> list[dict[str, object]]:
+    """Ask LSST's Butler the same, right after."""
+    command = [peer_python("butler"), REPOSITORY / "bench" / "butler_peer.py", str(n)]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    peer = json.loads(done.stdout)
+    version = f"lsst-daf-butler {peer_version('butler', 'lsst-daf-butler')}"
+    rows = [figure(f"LSST Butler: look-up in {peer['products']} products", peer["us"], "us")]
+    for row in ours:
+        name, value = str(row["figure"]), row["value"]
+        if ": look-up in" in name and isinstance(value, float):
+            ratio = figure(f"LSST Butler's time over {name}", peer["us"] / value, "1", None, peer["us"])
+            rows.append(ratio | {"peer_version": version, "ratio": ratio["value"]})
+    return rows
 
 
 def fill(catalogue: Catalogue, n: int) -> Iterator[tuple[float, float]]:
@@ -133,7 +154,7 @@ def median_us(ask: Callable[[str, int, int], object], asked: list[tuple[str, int
         start = perf_counter_ns()
         ask(*one)
         times.append(perf_counter_ns() - start)
-    return statistics.median(times) / 1000
+    return sorted(times)[len(times) // 2] / 1000
 
 
 def bare_sqlite(path: Path, n: int) -> float:

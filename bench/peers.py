@@ -15,10 +15,12 @@ PEERS = {
     # pins an old prov, so it cannot lie beside ours
     "cwltool": ["cwltool"],
     "pandera": ["pandera", "pandas"],
+    # the package that LSST's survey keeps its data products with
+    "butler": ["lsst-daf-butler==30.*"],
 }
 """Environment and what it holds; each peer has its own, since their requirements differ."""
 
-UNCONSTRAINED = {"lidar", "calibpipe", "cwltool", "pandera"}
+UNCONSTRAINED = {"lidar", "calibpipe", "cwltool", "pandera", "butler"}
 """Environments whose packages do not work with the versions that Pellucid is tested with."""
 
 

@@ -2,9 +2,12 @@
 """The archive: one test per figure that the topic must show; each prints figure | measured | bound."""
 
 import json
+import os
 import random
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
+from multiprocessing.context import ForkServerContext
 from pathlib import Path
 
 import pytest
@@ -15,6 +18,9 @@ from pellucid.archive.repair import repair
 from pellucid.archive.verify import verify
 from pellucid.pipeline.execute import execute
 from pellucid.pipeline.steps import step_named
+from support.crowd import crowd
+from support.kills import KILLS_PER_ARCHIVE, fresh_processes, kill_at_random
+from support.postgres import Server
 from support.s3 import Bucket
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -95,3 +101,55 @@ def flip(archive: Archive, product: Product, chance: random.Random, bucket: Buck
         path.write_bytes(content)
     else:
         bucket.put(key, bytes(content))
+
+
+@pytest.fixture(scope="module")
+def processes() -> Iterator[ForkServerContext]:
+    with fresh_processes() as context:
+        yield context
+
+
+def database(engine: str, request: pytest.FixtureRequest) -> Callable[[], str | None]:
+    """Return what makes a new index: nothing for SQLite, else an empty database."""
+    if engine == "SQLite":
+        return lambda: None
+    server: Server = request.getfixturevalue("postgres")
+    return server.database
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("engine", ["SQLite", "PostgreSQL"])
+def test_eight_processes_share_one_archive(
+    processes: ForkServerContext,
+    tmp_path: Path,
+    engine: str,
+    full: bool,
+    figures: Figures,
+    request: pytest.FixtureRequest,
+) -> None:
+    seconds = 60 if full else 3
+    account = crowd(processes, tmp_path, database(engine, request)(), seconds)
+    figures.at_least(f"{engine}: pieces done by 8 processes in {seconds} s", account.pieces, 8)
+    figures.equal(f"{engine}: errors", account.errors, 0)
+    figures.equal(f"{engine}: pieces done twice", account.twice, 0)
+    figures.equal(f"{engine}: overlaps", account.overlaps, 0)
+    figures.equal(f"{engine}: products not accounted for", account.unaccounted, 0)
+
+
+@pytest.mark.full
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("engine", ["SQLite", "PostgreSQL"])
+def test_nothing_is_lost_or_half_visible_when_processes_are_killed(
+    processes: ForkServerContext,
+    tmp_path: Path,
+    engine: str,
+    figures: Figures,
+    request: pytest.FixtureRequest,
+) -> None:
+    """The short form is in tests/faults; each assertion on the way is about a half or a lost product."""
+    kills = int(os.environ.get("PELLUCID_KILLS", "200"))
+    new = database(engine, request)
+    urls = None if engine == "SQLite" else [new() or "" for _ in range(2 + kills // KILLS_PER_ARCHIVE)]
+    reached = kill_at_random(processes, tmp_path, kills, urls)
+    figures.equal(f"{engine}: random kills survived whole, and completed", reached.total(), kills)
+    figures.at_least(f"{engine}: stages at which they came", len(reached), 5)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Work for processes that are killed or compete: take files in, run two steps over each."""
+"""Work for processes that are killed or compete: take files in, run two steps over each, certify."""
 
 import os
 import signal
@@ -16,10 +16,12 @@ from pellucid.pipeline.execute import execute
 COUNT, ADD = STEPS[0], STEPS[1]
 
 
-def work(root: Path, files: Sequence[Path], told: Callable[[str, bool], object]) -> None:
+def work(
+    root: Path, files: Sequence[Path], told: Callable[[str, object], object], index: str | None = None
+) -> None:
     """Do the whole job, telling the id of each product once it should be safe, and whether it was new."""
-    with Workspace.open(root) as workspace:
-        for path in files:
+    with Workspace.open(root, index=index) as workspace:
+        for number, path in enumerate(files):
             raw, is_new = workspace.archive.ingest(path)
             told(raw.id, is_new)
             counts = []
@@ -27,16 +29,21 @@ def work(root: Path, files: Sequence[Path], told: Callable[[str, bool], object])
                 outcome = execute(workspace.archive, COUNT, {"events": raw}, {"factor": factor})
                 told(outcome.product.id, not outcome.reused)
                 counts.append(outcome.product)
+            span = (number * 100, (number + 1) * 100)
+            workspace.archive.certify(counts[0], "B", *span)
+            told(counts[0].id, "certified")
             outcome = execute(workspace.archive, ADD, {"left": counts[0], "right": counts[1]})
             told(outcome.product.id, not outcome.reused)
 
 
-def telling(root: Path, files: Sequence[Path], notes: Path, barrier: Any = None) -> None:
+def telling(
+    root: Path, files: Sequence[Path], notes: Path, barrier: Any = None, index: str | None = None
+) -> None:
     """Do the job, leaving a note of each product that outlives the process."""
     descriptor = os.open(notes, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     if barrier is not None:
         barrier.wait()
-    work(root, files, lambda id, is_new: os.write(descriptor, f"{id} {is_new}\n".encode()))
+    work(root, files, lambda id, what: os.write(descriptor, f"{id} {what}\n".encode()), index)
     os.write(descriptor, b"done\n")
 
 

@@ -117,6 +117,8 @@ def _check_place(path: Path, create: bool) -> None:
         )
     # a mistyped path must not scatter an archive into somebody's home
     own = {CONFIGURATION, "store", "work", CACHE, f"{INDEX}.lock", f"{SERVER}.part", NOTE, f"{NOTE}.part"}
+    # another process may be making the workspace right now
+    own |= {SERVER, INDEX, f"{INDEX}-journal", f"{INDEX}-wal", f"{INDEX}-shm"}
     if path.is_dir() and (strange := sorted(p.name for p in path.iterdir() if p.name not in own)):
         raise ConfigurationError(
             "The folder holds other things and no workspace.",

@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Processes that start in milliseconds, are killed, and leave an archive that is looked at closely."""
+
+import hashlib
+import multiprocessing
+import os
+import random
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from multiprocessing.context import ForkServerContext
+from pathlib import Path
+
+import pytest
+
+from pellucid.archive import Workspace
+
+__all__ = [
+    "FILES",
+    "KILLS_PER_ARCHIVE",
+    "PRODUCTS_PER_FILE",
+    "check",
+    "finish",
+    "fresh_processes",
+    "kill_at_random",
+    "make_files",
+    "told",
+]
+
+TOY = Path(__file__).resolve().parent.parent / "toy"
+FILES, PRODUCTS_PER_FILE, KILLS_PER_ARCHIVE = 2, 4, 4
+
+
+@contextmanager
+def fresh_processes() -> Iterator[ForkServerContext]:
+    """Yield what starts processes that have the archive and the outside package imported."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(TOY)
+        patch.setenv("PYTHONPATH", str(TOY))
+        context = multiprocessing.get_context("forkserver")
+        context.set_forkserver_preload(["toyjob", "crowd"])
+        warm_up = context.Process(target=time.sleep, args=(0,))
+        warm_up.start()
+        warm_up.join()
+        yield context
+
+
+def make_files(folder: Path) -> list[Path]:
+    paths = [folder / f"run{number}.simtel" for number in range(FILES)]
+    for number, path in enumerate(paths):
+        path.write_bytes(b"\x37\x8a\x1f\xd4" + os.urandom(200_000) + bytes([number]))
+    return paths
+
+
+def told(notes: Path) -> list[str]:
+    return notes.read_text().splitlines() if notes.exists() else []
+
+
+def check(root: Path, notes: Path, index: str | None = None) -> int:
+    """Assert that the archive is whole; return how many products and certificates it has."""
+    if not (root / ("index.url" if index else "index.sqlite")).exists():
+        assert told(notes) == []
+        return 0
+    with Workspace.open(root, create=False) as workspace:
+        products = {p.id: p for p in workspace.archive.find()}
+        certified = set()
+        for product in products.values():
+            assert workspace.archive.store.verify(product.sha256).size == product.size
+            assert product.kind == "raw" or product.inputs
+            assert all(i.product in products for i in product.inputs)
+            if product.step == "toy-count":
+                assert product.telescopes == (1, 3)
+            made = workspace.archive.catalogue.validity.certificates(product)
+            assert len(made) in (0, 2), "certified for both telescopes or for none"
+            certified |= {c.product for c in made}
+        lost = {line.split()[0] for line in told(notes) if line != "done"} - set(products)
+        assert not lost
+        assert {line.split()[0] for line in told(notes) if line.endswith("certified")} <= certified
+    store = root / "store"
+    assert list((store / "staging").iterdir()) == []
+    for path in store.glob("??/*"):
+        assert hashlib.sha256(path.read_bytes()).hexdigest() == path.parent.name + path.name
+    return len(products) + len(certified)
+
+
+def finish(
+    processes: ForkServerContext, root: Path, files: list[Path], notes: Path, index: str | None = None
+) -> None:
+    """Run the job to its end, over whatever was left."""
+    import toyjob
+
+    process = processes.Process(target=toyjob.telling, args=(root, files, notes, None, index))
+    process.start()
+    process.join(60)
+    assert process.exitcode == 0
+    assert check(root, notes, index) == FILES * (PRODUCTS_PER_FILE + 1)
+
+
+def kill_at_random(
+    processes: ForkServerContext, folder: Path, kills: int, database: list[str] | None = None
+) -> Counter[int]:
+    """Kill the job at random moments, look at what is left, and finish it.
+
+    Parameters
+    ----------
+    processes, folder, kills
+        What starts them, where, how many times.
+    database
+        URLs of empty databases, one for each archive and one more; SQLite without.
+
+    Returns
+    -------
+    Counter
+        How many products and certificates there were at each kill.
+    """
+    import toyjob
+
+    files = make_files(folder)
+    urls: Iterator[str | None] = iter(database) if database else iter(lambda: None, 0)
+    chance = random.Random(20261123)
+    start = time.perf_counter()
+    finish(processes, folder / "whole", files, folder / "whole.notes", next(urls))
+    whole = time.perf_counter() - start
+    reached = Counter[int]()
+    index = None
+    for number in range(kills):
+        # each archive is hit several times, beginning with its birth
+        root = folder / f"ws{number // KILLS_PER_ARCHIVE}"
+        notes = folder / f"notes{number // KILLS_PER_ARCHIVE}"
+        if number % KILLS_PER_ARCHIVE == 0:
+            index = next(urls)
+        process = processes.Process(target=toyjob.telling, args=(root, files, notes, None, index))
+        process.start()
+        time.sleep(whole * chance.random() ** 2)  # most of the job is short against its start
+        process.kill()
+        process.join()
+        reached[check(root, notes, index)] += 1
+        if number % KILLS_PER_ARCHIVE == KILLS_PER_ARCHIVE - 1 or number == kills - 1:
+            finish(processes, root, files, notes, index)
+    return reached
