@@ -145,8 +145,9 @@ class FlatfieldAccumulator:
         # the brightness is what it was: what it adds to the variance adds nothing to its error
         noise = variance**2 - (flash[:, None] * charge**2) ** 2
         share = np.divide(noise, variance**2, out=np.ones_like(noise), where=variance > 0.0)
-        tails = np.maximum(moments.kurtosis - 3.0, 0.0) / n
-        error = variance * np.sqrt(np.clip(share, 0.0, 1.0) * 2.0 / (n - 1) + tails)
+        tails = moments.typical_excess / n
+        relative = np.clip(share, 0.0, 1.0) * 2.0 / (n - 1.0) + tails
+        error = variance * np.sqrt(np.maximum(relative, 0.1 / n))
         return Flatfield(
             charge=Estimate(charge, np.hypot(moments.error, dark), n, status),
             variance=Estimate(variance, error, n, status.copy()),

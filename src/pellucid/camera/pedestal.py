@@ -114,7 +114,7 @@ class PedestalAccumulator:
 
         baseline b = <mean over the window>, error s/sqrt(n); noise^2 = <variance within an event> +
         variance of the event means (1 - 1/n_eff is thus not lost); error of the charge's variance from
-        its kurtosis (`Moments.variance_error`).
+        its kurtosis, V sqrt(2 / (n - 1) + (kurtosis - 3) / n).
 
         Raises
         ------
@@ -132,7 +132,8 @@ class PedestalAccumulator:
         covariance = 0.5 * (both - two.sum(axis=0)) / n if len(two) == 2 else np.zeros(two.shape[1])
         width = np.sqrt(searched.variance)
         baseline = Estimate.good(mean.mean, mean.error, n)
-        dark = Estimate.good(charge.variance, charge.variance_error, n)
+        relative = np.maximum(2.0 / (n - 1.0) + charge.typical_excess / n, 1.0 / n)
+        dark = Estimate.good(charge.variance, charge.variance * np.sqrt(relative), n)
         if self.clip > 0.0:
             kept = sigma_clipped(np.concatenate(self._kept), self.clip)
             baseline = Estimate.good(kept.mean[0], kept.mean_error[0], n)

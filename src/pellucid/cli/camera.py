@@ -68,7 +68,8 @@ def command(session: Session, night: str, tel: int, output: Path, overwrite: boo
         "unusable": int(calibrations[-1].unusable.any(axis=0).sum()),
         "output": str(output),
     }
-    session.show(document, f"{output}: {len(mine)} calibrations, {document['unusable']} unusable pixels")
+    made = f"{len(mine)} calibration{'s' if len(mine) > 1 else ''}"
+    session.show(document, f"{output}: {made}, {document['unusable']} unusable pixels")
 
 
 def _description(archive: "Archive", product: "Product") -> "Subarray":
