@@ -156,6 +156,7 @@ def _tasks(f: Fields, identity: str) -> tuple[Any, ...]:
         if place := re.search(r": tasks\[(\d+)\](?:\.(\w+))?", error.where):
             path = ("tasks", int(place[1]) - 1, *([place[2]] if place[2] else []))
             error.where = f.source.place(path)
+        error.mend = error.mend or "correct the interface file"
         raise
 
 

@@ -82,7 +82,12 @@ def check_defined(product_type: str, extra: Mapping[str, str] | None = None, *, 
         It is ill-formed (``product-type``), or neither CTAO, Pellucid nor the interface knows its last
         word (``undefined-product-type``).
     """
-    check_product_type(product_type)
+    try:
+        check_product_type(product_type)
+    except ConfigurationError as error:
+        error.where = where
+        error.mend = error.mend or "correct the product type"
+        raise
     word = product_type.rpartition("/")[2]
     known = [*CTAO, *OWN, *(extra or {})]
     if word not in known:
