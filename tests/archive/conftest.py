@@ -64,4 +64,4 @@ def toy(monkeypatch: pytest.MonkeyPatch) -> dict[str, Step]:
 def count(index: Path | str, full: bool) -> int:
     """How many random histories an engine goes through; PELLUCID_HISTORIES says how many in all."""
     total = int(os.environ.get("PELLUCID_HISTORIES", "10000" if full else "1000"))
-    return total // 5 if isinstance(index, str) else total - total // 5  # the server is slower
+    return total // 10 if isinstance(index, str) else total - total // 10  # the server is slower

@@ -14,6 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from pellucid.archive import InputReference, Product
 from pellucid.archive.catalogue import Catalogue
 from pellucid.archive.explain import CalibrationExpired, CalibrationMissing
+from pellucid.archive.product import Judgement
 from pellucid.archive.tables import FOREVER
 from pellucid.archive.validity import ValidityOverlap
 from pellucid.errors import CorruptedInput, MissingInput
@@ -42,11 +43,23 @@ class Line:
 
 
 @dataclass
+class Word:
+    """One line of what was said: by whom of which product, and when that was known."""
+
+    id: str
+    party: str
+    verdict: Judgement
+    known_from: int
+    known_to: int = FOREVER
+
+
+@dataclass
 class Model:
-    """A list of products and a list of lines; every question is answered by looking through all of them."""
+    """Lists of products, of lines and of words; every question is answered by looking through all of them."""
 
     products: list[Product] = field(default_factory=list)
     lines: list[Line] = field(default_factory=list)
+    words: list[Word] = field(default_factory=list)
     ticks: list[int] = field(default_factory=list)
 
     def in_force(self, product_type: str, tel: int, collection: str, as_of: int | None = None) -> list[Line]:
@@ -61,12 +74,19 @@ class Model:
     def lookup(
         self, product_type: str, tel: int, at: int, path: tuple[str, ...], as_of: int | None
     ) -> "Line | type[Exception]":
-        lines = [self.in_force(product_type, tel, c, as_of) for c in path]
-        for line in itertools.chain(*lines):
-            if line.start <= at < line.stop:
-                return line
-        ended = any(line.stop <= at for line in itertools.chain(*lines))
-        return CalibrationExpired if ended else CalibrationMissing
+        lines = [*itertools.chain(*(self.in_force(product_type, tel, c, as_of) for c in path))]
+        holding = [line for line in lines if line.start <= at < line.stop]
+        offered = [line for line in holding if not self.is_rejected(line.product.id, as_of)]
+        if offered:
+            return offered[0]
+        ended = any(line.stop <= at for line in lines)
+        return CalibrationExpired if ended and not holding else CalibrationMissing
+
+    def is_rejected(self, id: str, as_of: int | None) -> bool:
+        def is_known(word: Word) -> bool:
+            return word.known_to == FOREVER if as_of is None else word.known_from <= as_of < word.known_to
+
+        return any(w.id == id and w.verdict == "rejected" and is_known(w) for w in self.words)
 
 
 spans = st.tuples(st.integers(0, 20), st.integers(1, 8)).map(lambda s: (10 * s[0], 10 * (s[0] + s[1])))
@@ -91,11 +111,14 @@ class Histories(RuleBasedStateMachine):
     def own(self, collection: str) -> str:
         return f"h{self.number}/{collection}"
 
+    def type_of(self, kind: str) -> str:
+        return f"{kind}{self.number}"
+
     def new(self, serial: int, **changes: Any) -> Product:
         key = f"{self.number:032x}{serial:032x}"
         product = Product(
             id=key,
-            product_type=TYPES[0],
+            product_type=self.type_of(TYPES[0]),
             kind="raw",
             sha256=key,
             size=1,
@@ -116,7 +139,7 @@ class Histories(RuleBasedStateMachine):
         inputs = (InputReference("from", 0, parent.id),) if parent else ()
         product = self.new(
             len(self.model.products),
-            product_type=kind,
+            product_type=self.type_of(kind),
             telescopes=tuple(sorted(telescopes)),
             kind="derived" if parent else "raw",
             inputs=inputs,
@@ -198,6 +221,25 @@ class Histories(RuleBasedStateMachine):
             ]
 
     @rule(
+        picked=picks,
+        party=st.sampled_from(("CAL", "LST")),
+        verdict=st.sampled_from(("accepted", "rejected", "rejected")),
+    )
+    def judge(self, picked: int, party: str, verdict: Judgement) -> None:
+        product = self.pick(picked)
+        assert product is not None
+        said = self.catalogue.opinions.judge(product, party=party, verdict=verdict, reason="x")
+        for word in self.model.words:
+            if (word.id, word.party, word.known_to) == (product.id, party, FOREVER):
+                word.known_to = said.known_from
+        self.model.words.append(Word(product.id, party, verdict, said.known_from))
+        self.model.ticks.append(said.known_from)
+        for line in self.model.lines:
+            if line.product.id == product.id:
+                self.check(product.product_type, line.tel, line.start, COLLECTIONS, None)
+                break
+
+    @rule(
         kind=st.sampled_from(TYPES),
         tel=st.sampled_from(TELESCOPES),
         at=st.integers(0, 290),
@@ -206,7 +248,9 @@ class Histories(RuleBasedStateMachine):
     )
     def lookup(self, kind: str, tel: int, at: int, path: tuple[str, ...], then: int) -> None:
         ticks = self.model.ticks
-        self.check(kind, tel, at, path, ticks[then % len(ticks)] if ticks and then % 2 else None)
+        self.check(
+            self.type_of(kind), tel, at, path, ticks[then % len(ticks)] if ticks and then % 2 else None
+        )
 
     def look_at_edges(self, line: Line) -> None:
         for at, as_of in (

@@ -17,7 +17,8 @@ from pellucid.archive.interning import Common
 from pellucid.archive.lookup import LookUp
 from pellucid.archive.product import Judgement, Product
 from pellucid.archive.rows import insert_products, load_products, select_products
-from pellucid.archive.search import beginning_with, is_beginning, matching
+from pellucid.archive.search import beginning_with, is_beginning, matching, types_like
+from pellucid.archive.settings import Settings
 from pellucid.archive.tables import PRODUCTS, SORTS
 from pellucid.archive.tags import Tags
 from pellucid.archive.validity import Validity
@@ -60,6 +61,7 @@ class Catalogue:
         self.lookup = self._lookup.lookup
         self.explain = self._lookup.explain
         self.claims = Claims(self.engine, path)
+        self.settings = Settings(self.engine, path)
         self.opinions = Verdicts(self.engine, path)
         self.tags = Tags(self.engine, path, self.common)
 
@@ -192,7 +194,8 @@ class Catalogue:
         """
         types = None
         if product_type is not None:
-            types = [known for known in self.product_types() if fnmatchcase(known, product_type)]
+            with database_errors(self.path), self.engine.connect() as connection:
+                types = types_like(connection, _S.product_type, product_type)
         query = matching(
             types=types,
             obs_id=obs_id,
@@ -236,9 +239,8 @@ class Catalogue:
 
     def product_types(self) -> list[str]:
         """Return the product types there have been in this archive, sorted."""
-        query = select(_S.product_type).distinct().order_by(_S.product_type)
         with database_errors(self.path), self.engine.connect() as connection:
-            return list(connection.scalars(query))
+            return types_like(connection, _S.product_type, "*")
 
     def _in_transaction(self, register: _Register, products: Sequence[Product]) -> list[tuple[Product, bool]]:
         try:

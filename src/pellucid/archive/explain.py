@@ -3,13 +3,13 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from fnmatch import fnmatchcase
 from itertools import groupby
 
 from sqlalchemy import Connection, and_, not_, select, true
 
 from pellucid.archive.lineage import JSON
 from pellucid.archive.moments import clock_text, moment_text, span_text
+from pellucid.archive.search import types_like
 from pellucid.archive.tables import (
     FOREVER,
     PRODUCT_TELESCOPES,
@@ -158,8 +158,7 @@ def explained(
 
 def _near(connection: Connection, asked: _Question) -> Iterator[Certificate]:
     """Yield what was ever certified where the look-up looks, near the moment; and what is valid elsewhere."""
-    names = connection.scalars(select(_S.product_type).distinct())
-    of_type = _S.product_type.in_([n for n in names if fnmatchcase(n, asked.product_type)])
+    of_type = _S.product_type.in_(types_like(connection, _S.product_type, asked.product_type))
     any_device = asked.device is None
     looked_at = and_(_S.collection.in_(asked.path), true() if any_device else _S.device == asked.device)
     for slot in connection.scalars(select(_S.slot).where(of_type, looked_at)).all():
@@ -238,11 +237,10 @@ def _nearness(candidate: Candidate) -> tuple[int, int]:
 def _uncertified(connection: Connection, asked: _Question, known: set[str]) -> list[Candidate]:
     """Return products that cover the moment and that nobody certified for it."""
     kinds = SORTS.c
-    types = connection.scalars(select(kinds.product_type).distinct())
     query = (
         select(_P.id, _P.name, kinds.product_type, _P.time_start, _P.time_stop)
         .join_from(SORTS, PRODUCTS, _P.sort == kinds.sort)
-        .where(kinds.product_type.in_([t for t in types if fnmatchcase(t, asked.product_type)]))
+        .where(kinds.product_type.in_(types_like(connection, kinds.product_type, asked.product_type)))
         .where(_P.time_start <= asked.at, _P.time_start > asked.at - kinds.longest, _P.time_stop > asked.at)
     )
     if asked.device is not None:

@@ -36,6 +36,10 @@ _decoded = json.JSONDecoder().raw_decode
 _PART, _END = "\x1f", "\x1e"  # ASCII's own separators of units and records
 
 
+_INSERTS: dict[tuple[str, str, tuple[str, ...]], str] = {}
+"""Statements as text, which take longer to write than to execute."""
+
+
 class _Digits(FunctionElement[str]):
     """A hash as hexadecimal digits, in whichever case."""
 
@@ -232,7 +236,10 @@ def execute_many(
     connection: Connection, table: Table, names: Sequence[str], rows: Iterable[tuple[Any, ...]]
 ) -> None:
     """Insert rows through the driver: SQLAlchemy writes the statement and does not touch the rows."""
-    compiled = insert(table).compile(dialect=connection.dialect, column_keys=list(names))
-    assert compiled.positiontup == list(names)
+    key = (connection.dialect.name, table.name, tuple(names))
+    if key not in _INSERTS:
+        compiled = insert(table).compile(dialect=connection.dialect, column_keys=list(names))
+        assert compiled.positiontup == list(names)
+        _INSERTS[key] = compiled.string
     for batch in batched(rows, 5000):
-        connection.exec_driver_sql(compiled.string, list(batch))
+        connection.exec_driver_sql(_INSERTS[key], list(batch))

@@ -2,16 +2,17 @@
 """Questions about products as queries that one index or another answers, whatever the archive's size."""
 
 from collections.abc import Sequence
+from fnmatch import fnmatchcase
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, or_, select
+from sqlalchemy import Column, ColumnElement, Connection, Select, or_, select
 
 from pellucid.archive.product import LATEST_COVER
 from pellucid.archive.rows import select_products
 from pellucid.archive.tables import PRODUCT_TELESCOPES, PRODUCTS, SORTS
 from pellucid.archive.tags import in_tag
 
-__all__ = ["OF_SORT", "beginning_with", "is_beginning", "matching"]
+__all__ = ["OF_SORT", "beginning_with", "is_beginning", "matching", "types_like"]
 
 _P, _S = PRODUCTS.c, SORTS.c
 
@@ -75,6 +76,14 @@ def _covering(span: tuple[int, int], sorts: Sequence[ColumnElement[bool]]) -> Se
     start, stop = (min(max(end, -LATEST_COVER), LATEST_COVER) for end in span)
     near = (p.time_start < stop, p.time_start > start - _S.longest, p.time_stop > start)
     return select(p.row).join_from(SORTS, products, p.sort == _S.sort).where(*sorts, *near)
+
+
+def types_like(connection: Connection, column: Column[Any], pattern: str) -> list[str]:
+    """Return the product types in a column that are like a pattern as a shell knows it, sorted."""
+    if not set(pattern) & set("*?["):
+        return [pattern]  # there may be thousands of types, but it is one of them or none
+    known = connection.scalars(select(column).distinct().order_by(column))
+    return [name for name in known if fnmatchcase(name, pattern)]
 
 
 def is_beginning(text: str) -> bool:

@@ -35,6 +35,7 @@ __all__ = [
     "PRODUCT_TELESCOPES",
     "SCHEMA_VERSION",
     "SCHEMA_VERSIONS",
+    "SETTINGS",
     "SLOTS",
     "SORTS",
     "TAGGED",
@@ -43,7 +44,7 @@ __all__ = [
     "Key",
 ]
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 """Version of this layout; `pellucid.archive.migrations` leads every older one to it."""
 
 FOREVER = 2**63 - 1
@@ -100,6 +101,7 @@ SORTS = Table(
         nullable=False,
     ),
     Column("longest", BigInteger, nullable=False, default=0),
+    Index("sorts_by_type", "product_type"),
 )
 
 MAKINGS = Table(
@@ -253,4 +255,11 @@ CLAIMS = Table(
     Column("key", Text, primary_key=True),
     Column("owner", Text, nullable=False),
     Column("until_ns", BigInteger, nullable=False),
+)
+
+SETTINGS = Table(
+    "settings",
+    METADATA,
+    Column("name", Text, primary_key=True),
+    Column("value", Text, nullable=False),
 )
