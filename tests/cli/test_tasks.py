@@ -86,9 +86,18 @@ def test_the_schedule_is_told_drawn_and_written(shell: Shell, tmp_path: Path) ->
     late = {s["task"]: s for s in shell.json("schedule", "--on", "2026-11-23")["slots"]}
     assert late[CTC]["start"] == "2026-12-24"
     assert "critical" in shell.text("schedule")
+    only = shell.json("schedule", "--interface", "I-DATA-COM-3201")["slots"]
+    assert {s["task"].partition("/")[0] for s in only} == {"I-DATA-COM-3201"}
+    assert only == [s for s in slots.values() if s in only]
     assert "date" in shell.text("schedule", "--on", "soon", code=2)
     shell.text("gantt", "-o", str(tmp_path / "a.svg"), "--on", "2026-11-23")
-    assert (tmp_path / "a.svg").read_text().startswith("<svg")
+    whole = (tmp_path / "a.svg").read_text()
+    assert whole.startswith("<svg")
+    # what starts after a task with dates, and takes nobody knows how long
+    assert "length unknown" in whole
+    part = shell.json("gantt", "--interface", "I-DATA-COM-3201")["svg"]
+    assert "I-DATA-COM-3201/implement" in part
+    assert "I-DATA-COM-3001/device" not in part
     shell.text("calendar", "-o", str(tmp_path / "a.ics"))
     assert (tmp_path / "a.ics").read_bytes().startswith(b"BEGIN:VCALENDAR\r\n")
     assert shell.json("calendar")["calendar"].endswith("END:VCALENDAR\r\n")

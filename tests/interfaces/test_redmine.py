@@ -202,6 +202,40 @@ def test_failures_at_any_request_lose_nothing_and_make_nothing_twice(
         assert sync(there, book).changes == 0
 
 
+@pytest.mark.parametrize(("name", "here", "redmine"), [("done", 60, 30), ("due", "2017-06-30", "2017-03-01")])
+def test_what_people_change_while_it_is_written_is_a_conflict(
+    tmp_path: Path, name: str, here: Any, redmine: Any
+) -> None:
+    there, book = Double(), book_in(tmp_path)
+    sync(there, book)
+    task = f"{CTC}/implement"
+    apply(there, book, [("here", f"{CTC}/develop", "done", 10), ("here", task, name, here)])
+    there.writes = 0
+    there.meanwhile[1] = lambda: there.edit(task, **{name: redmine})
+    report = sync(there, book)
+    assert [(c.task, c.field, c.here, c.redmine) for c in report.conflicts] == [(task, name, here, redmine)]
+    assert there.issues()[0][task].wire[name] == redmine
+    assert task not in {c.task for c in report.pushed}
+    again = sync(there, book)
+    assert [(c.task, c.field) for c in again.conflicts] == [(task, name)]
+    assert again.changes == 0
+
+
+def test_what_redmine_takes_and_does_not_do_is_told_and_not_taken_back(tmp_path: Path) -> None:
+    there, book = Double(), book_in(tmp_path)
+    sync(there, book)
+    there.stubborn = {"status"}
+    task = f"{LIDAR}/integrate"
+    apply(there, book, [("here", task, "status", "Closed"), ("here", task, "done", 100)])
+    for _ in range(2):
+        report = sync(there, book)
+        assert [(t, f) for t, f, _ in report.held] == [(task, "status")]
+        assert next(t for t in book.applied(tasks()) if t.id == task).status == "Closed"
+    there.stubborn = set()
+    assert [c.field for c in sync(there, book).pushed] == ["status"]
+    assert unequal(there, book) == []
+
+
 def test_a_conflict_is_settled_by_hand_for_either_side(tmp_path: Path) -> None:
     for keep, expected in (("here", 60), ("redmine", 30)):
         there, book = Double(), book_in(tmp_path / keep)

@@ -13,6 +13,7 @@ from pellucid.interfaces.redmine import Project
 from pellucid.interfaces.redmine_fields import entries, rolled_up
 from pellucid.interfaces.redmine_sync import Report, resolve, synchronise
 from support.redmine import Redmine, flaky
+from support.redmine_double import Double
 from support.tasks import CTC, LIDAR, TITLES, tasks
 
 
@@ -155,6 +156,32 @@ def test_changes_here_go_there_and_move_nothing_else(side: Side) -> None:
     # Redmine would have drawn the tasks that follow to an earlier day
     assert side.unequal() == []
     assert side.push().changes == 0
+
+
+def test_the_double_of_the_quick_tests_moves_issues_as_redmine_does(side: Side, tmp_path: Path) -> None:
+    side.push()
+    double = Double()
+    (tmp_path / "double").mkdir()
+    with ledger(tmp_path / "double") as book:
+        synchronise(double, book, tasks(), side.layout, TITLES, push=True, pull=True)  # type: ignore[arg-type]
+    for task, values in (
+        (f"{CTC}/develop", {"due": "2016-07-04"}),
+        (f"{CTC}/implement", {"start": "2016-12-01"}),
+        (f"{CTC}/develop", {"due": "2016-05-31"}),
+        (f"{LIDAR}/integrate", {"due": "2016-09-08"}),
+        (f"{LIDAR}/elastic", {"due": "2017-02-03"}),
+        (f"{LIDAR}/integrate", {"due": "2016-08-19"}),
+    ):
+        double.edit(task, **values)
+        side.edit(task, **{f"{name}_date": value for name, value in values.items()})
+        with ledger(side.folder) as book:
+            real, _ = side.open(book).issues()
+        both = [
+            (name, real[name].wire.get(d), issue.wire.get(d))
+            for name, issue in double.issues()[0].items()
+            for d in ("start", "due")
+        ]
+        assert [b for b in both if b[1] != b[2]] == [], (task, values)
 
 
 def test_a_conflict_is_listed_and_neither_side_is_lost(side: Side) -> None:

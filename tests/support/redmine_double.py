@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """A project of a Redmine in memory that moves issues as the real one does, for tests with many histories."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date
 from typing import Any
 
@@ -38,7 +38,8 @@ class Double:
     """Stands where `pellucid.interfaces.redmine.Project` does.
 
     ``fail_at`` counts requests that write, from 1; at that one the server fails, before it does what it was
-    asked for or, with ``after``, just behind.
+    asked for or, with ``after``, just behind. ``meanwhile`` holds what people do before such a request, and
+    ``stubborn`` the fields that keep their value whatever the answer says, as a workflow makes them.
     """
 
     url, number, identifier, user = "double", 1, "double", "Nobody"
@@ -50,6 +51,8 @@ class Double:
         self.fail_at: int | None = None
         self.after = False
         self.writes = 0
+        self.meanwhile: dict[int, Callable[[], None]] = {}
+        self.stubborn: set[str] = set()
 
     def issues(self) -> tuple[dict[str, Issue], list[int]]:
         return {name: self.read(n) for n, name in self.names.items()}, []
@@ -77,7 +80,8 @@ class Double:
         scalars = {n: v for n, v in changes.items() if n not in ("spent_hours", "watchers")}
         for part in (scalars, *({n: v} for n, v in changes.items() if n not in scalars)):
             if part:
-                self._write(lambda part=part: self.edit(self.names[issue.number], **part))
+                taken = {n: v for n, v in part.items() if n not in self.stubborn}
+                self._write(lambda taken=taken: self.edit(self.names[issue.number], **taken))
 
     def relate(self, issue: Issue, follows: Mapping[str, int], numbers: Mapping[str, int]) -> None:
         name = self.names[issue.number]
@@ -126,11 +130,10 @@ class Double:
         if self._parts(name) or wire["start"] == gate.isoformat():
             return
         start = working_day(gate)
+        length = 0
         if wire["start"] and wire["due"]:
             length = working_days(date.fromisoformat(wire["start"]), date.fromisoformat(wire["due"]))
-            wire["due"] = later_working_day(start, length).isoformat()
-        elif wire["due"]:
-            wire["due"] = start.isoformat()
+        wire["due"] = later_working_day(start, length).isoformat()
         wire["start"] = start.isoformat()
         self._pull_along(name)
 
@@ -161,6 +164,7 @@ class Double:
 
     def _write(self, action: Any) -> None:
         self.writes += 1
+        self.meanwhile.pop(self.writes, lambda: None)()
         fails = self.writes == self.fail_at
         if not fails or self.after:
             action()

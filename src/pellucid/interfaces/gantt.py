@@ -115,10 +115,11 @@ def _bar(row: Row, slot: Slot, place: int, axis: _Axis) -> list[str]:
     assert row.task is not None
     top = HEAD + ROW * place + (ROW - BAR) / 2
     if slot.start is None or slot.due is None:
-        why = "rejected" if row.task.status == "Rejected" else "no dates"
+        x = MARGIN + LABELS + 4 if slot.start is None else axis.x(slot.start) + 4
+        why = "no dates" if slot.start is None else "length unknown"
         return [
-            f'<text x="{MARGIN + LABELS + 4}" y="{top + BAR - 2}" fill="#7a8793" '
-            f'font-style="italic">{why}</text>'
+            f'<text x="{x}" y="{top + BAR - 2}" fill="#7a8793" font-style="italic">'
+            f"{'rejected' if row.task.status == 'Rejected' else why}</text>"
         ]
     x, end = axis.x(slot.start), axis.x(slot.due + timedelta(1))
     width = max(3.0, round(end - x, 1))

@@ -16,7 +16,7 @@ from pellucid.interfaces.redmine import Issue, Project
 from pellucid.interfaces.redmine_client import Refused
 from pellucid.interfaces.redmine_fields import Entry
 from pellucid.interfaces.redmine_plan import Change, Conflict, compare
-from pellucid.interfaces.workdays import later_working_day
+from pellucid.interfaces.workdays import later_working_day, working_days
 
 __all__ = ["DATES", "Push", "moved_by_redmine"]
 
@@ -28,8 +28,11 @@ _MINIMUM = ("title", "parent", "kind", "phase", "work_package", "ccf")
 NOT_TAKEN = "Redmine answered yes and kept its value: the workflow or the role does not allow this change"
 
 
-def moved_by_redmine(name: str, issues: Mapping[str, Issue]) -> bool:
-    """Return whether an issue starts on the day to which Redmine moves it, after those that it follows.
+def moved_by_redmine(name: str, issues: Mapping[str, Issue], before: Mapping[str, Any]) -> bool:
+    """Return whether an issue has the dates that Redmine gives it when it moves it.
+
+    It starts on the day that those it follows leave, and keeps its length in working days; without two dates
+    it had no length.
 
     Parameters
     ----------
@@ -37,16 +40,24 @@ def moved_by_redmine(name: str, issues: Mapping[str, Issue]) -> bool:
         The task.
     issues : mapping of str to Issue
         The issues as they are now.
+    before : mapping of str to str or None
+        The dates it had.
     """
     gates = []
     above: str | None = name
     while above is not None and above in issues:
-        for before, delay in issues[above].wire.get("follows", {}).items():
-            end = _end(issues.get(before))
+        for other, delay in issues[above].wire.get("follows", {}).items():
+            end = _end(issues.get(other))
             if end is not None:
                 gates.append(later_working_day(end, 1 + delay))
         above = issues[above].wire["parent"]
-    return bool(gates) and issues[name].wire.get("start") == max(gates).isoformat()
+    if not gates:
+        return False
+    start, due = before.get("start"), before.get("due")
+    length = working_days(date.fromisoformat(start), date.fromisoformat(due)) if start and due else 0
+    moved_to = max(gates)
+    wanted = moved_to.isoformat(), later_working_day(moved_to, length).isoformat()
+    return (issues[name].wire.get("start"), issues[name].wire.get("due")) == wanted
 
 
 def _end(issue: Issue | None) -> date | None:
@@ -197,7 +208,7 @@ class Push:
         target = {d: wanted.get(d, (listed or entry.wire).get(d)) for d in DATES if d in now.wire}
         current = {d: now.wire[d] for d in target}
         if target != current:
-            if listed is not None and current != listed and not self._was_moved(name):
+            if listed is not None and current != listed and not self._was_moved(name, listed):
                 self.conflicts += [
                     Conflict(name, d, target[d], current[d], listed[d])
                     for d in target
@@ -218,11 +229,11 @@ class Push:
                 self._agreed(name)[change.field] = there
         self.book.save()
 
-    def _was_moved(self, name: str) -> bool:
+    def _was_moved(self, name: str, listed: Mapping[str, Any]) -> bool:
         for before in self.issues[name].wire["follows"]:
             if before in self.issues:
                 self.issues[before] = self.project.read(self.issues[before].number)
-        return moved_by_redmine(name, self.issues)
+        return moved_by_redmine(name, self.issues, listed)
 
 
 def _agreed_relations(agreed: Mapping[str, Any], change: Change) -> dict[str, int]:

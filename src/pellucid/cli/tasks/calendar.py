@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from pellucid.cli.session import Session, verb
-from pellucid.cli.tasks.chosen import day, files_option, now, on_option, write_text
+from pellucid.cli.tasks.chosen import day, files_option, interface_option, now, on_option, write_text
 
 __all__ = ["command"]
 
@@ -14,11 +14,15 @@ __all__ = ["command"]
 @verb("calendar")
 @click.option("-o", "--output", type=click.Path(path_type=Path), metavar="FILE", help="File to write, .ics.")
 @on_option
+@interface_option
 @files_option
-def command(session: Session, output: Path | None, on: str | None, files: tuple[Path, ...]) -> None:
+def command(
+    session: Session, output: Path | None, on: str | None, interface: str | None, files: tuple[Path, ...]
+) -> None:
     """Write the schedule as iCalendar, for any calendar program."""
     from pellucid.interfaces.calendar import icalendar
     from pellucid.interfaces.schedule import schedule
 
     tasks = now(session, files)
-    write_text(session, output, icalendar(tasks, schedule(tasks, day(on))), "calendar")
+    shown = [t for t in tasks if interface in (None, t.interface)]
+    write_text(session, output, icalendar(shown, schedule(tasks, day(on))), "calendar")

@@ -13,7 +13,17 @@ from pellucid.cli.session import Session
 if TYPE_CHECKING:
     from pellucid.interfaces.task import Task
 
-__all__ = ["day", "files_option", "from_files", "layout_option", "now", "on_option", "titles", "write_text"]
+__all__ = [
+    "day",
+    "files_option",
+    "from_files",
+    "interface_option",
+    "layout_option",
+    "now",
+    "on_option",
+    "titles",
+    "write_text",
+]
 
 
 def files_option(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -37,6 +47,11 @@ def layout_option(function: Callable[..., Any]) -> Callable[..., Any]:
         show_default=True,
         help="Tasks below their kind of calibration, or below their interface.",
     )(function)
+
+
+def interface_option(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Let a verb show the tasks of one interface alone."""
+    return click.option("--interface", metavar="ID", help="Only the tasks of one interface.")(function)
 
 
 def on_option(function: Callable[..., Any]) -> Callable[..., Any]:

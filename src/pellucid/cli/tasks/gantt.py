@@ -6,7 +6,16 @@ from pathlib import Path
 import click
 
 from pellucid.cli.session import Session, verb
-from pellucid.cli.tasks.chosen import day, files_option, layout_option, now, on_option, titles, write_text
+from pellucid.cli.tasks.chosen import (
+    day,
+    files_option,
+    interface_option,
+    layout_option,
+    now,
+    on_option,
+    titles,
+    write_text,
+)
 
 __all__ = ["command"]
 
@@ -15,9 +24,15 @@ __all__ = ["command"]
 @click.option("-o", "--output", type=click.Path(path_type=Path), metavar="FILE", help="SVG file to write.")
 @layout_option
 @on_option
+@interface_option
 @files_option
 def command(
-    session: Session, output: Path | None, layout: str, on: str | None, files: tuple[Path, ...]
+    session: Session,
+    output: Path | None,
+    layout: str,
+    on: str | None,
+    interface: str | None,
+    files: tuple[Path, ...],
 ) -> None:
     """Draw the schedule as a Gantt chart in SVG."""
     from pellucid.interfaces.gantt import gantt
@@ -25,5 +40,6 @@ def command(
     from pellucid.interfaces.schedule import schedule
 
     tasks = now(session, files)
-    svg = gantt(rows(tasks, layout, titles(files)), schedule(tasks, day(on)), day(on))
+    shown = [t for t in tasks if interface in (None, t.interface)]
+    svg = gantt(rows(shown, layout, titles(files)), schedule(tasks, day(on)), day(on))
     write_text(session, output, svg, "svg")

@@ -8,7 +8,7 @@ import click
 
 from pellucid.cli.output import table
 from pellucid.cli.session import Session, verb
-from pellucid.cli.tasks.chosen import files_option, layout_option, now, titles
+from pellucid.cli.tasks.chosen import files_option, interface_option, layout_option, now, titles
 
 if TYPE_CHECKING:
     from pellucid.interfaces.layouts import Row
@@ -18,7 +18,7 @@ __all__ = ["command"]
 
 @verb("list")
 @layout_option
-@click.option("--interface", metavar="ID", help="Only those of one interface.")
+@interface_option
 @click.option("--package", metavar="NAME", help="Only those of one work package, e.g. PIPE-CAL.")
 @click.option("--open", "only_open", is_flag=True, help="Only those that are neither closed nor rejected.")
 @click.option("--interest", is_flag=True, help="Only those that are open for expressions of interest.")

@@ -5,15 +5,16 @@ from pathlib import Path
 
 from pellucid.cli.output import table
 from pellucid.cli.session import Session, verb
-from pellucid.cli.tasks.chosen import day, files_option, now, on_option
+from pellucid.cli.tasks.chosen import day, files_option, interface_option, now, on_option
 
 __all__ = ["command"]
 
 
 @verb("schedule")
 @on_option
+@interface_option
 @files_option
-def command(session: Session, on: str | None, files: tuple[Path, ...]) -> None:
+def command(session: Session, on: str | None, interface: str | None, files: tuple[Path, ...]) -> None:
     """Find when each task can take place.
 
     Starts follow the tasks before them; the critical path is marked with *, slack and slip are in calendar
@@ -22,6 +23,7 @@ def command(session: Session, on: str | None, files: tuple[Path, ...]) -> None:
     from pellucid.interfaces.schedule import schedule
 
     plan = schedule(now(session, files), day(on))
+    slots = [s for s in plan.slots.values() if interface in (None, s.task.partition("/")[0])]
     rows = [
         (
             "*" if s.critical else "",
@@ -32,14 +34,14 @@ def command(session: Session, on: str | None, files: tuple[Path, ...]) -> None:
             f"+{s.slip}" if s.slip else "",
             s.after or "",
         )
-        for s in plan.slots.values()
+        for s in slots
     ]
     text = table(("", "TASK", "START", "DUE", "SLACK", "SLIP", "AFTER"), rows)
     if plan.end:
         text += f"\nthe last one ends on {plan.end}; critical: {' -> '.join(plan.critical_path)}"
     session.show(
         {
-            "slots": [s.as_dict() for s in plan.slots.values()],
+            "slots": [s.as_dict() for s in slots],
             "critical_path": list(plan.critical_path),
             "end": None if plan.end is None else plan.end.isoformat(),
         },

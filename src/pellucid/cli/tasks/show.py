@@ -15,7 +15,7 @@ __all__ = ["command"]
 @click.argument("task_id", metavar="TASK")
 @files_option
 def command(session: Session, task_id: str, files: tuple[Path, ...]) -> None:
-    """Show one task, e.g. I-DATA-COM-3201/implement."""
+    """Show all that is known about a task, such as I-DATA-COM-3201/implement."""
     from pellucid.interfaces.schedule import schedule
     from pellucid.interfaces.tasks import by_id
 
@@ -28,8 +28,9 @@ def command(session: Session, task_id: str, files: tuple[Path, ...]) -> None:
         "followed_by": [t.id for t in tasks if any(f.task == task.id for f in t.follows)],
         "subtasks": [t.id for t in tasks if t.parent == task.id],
     }
-    lines = [f"{name:<16}{_text(value)}" for name, value in document.items() if name != "scheduled"]
-    lines.append(f"{'scheduled':<16}{slot.start or '?'} to {slot.due or '?'}, slack {slot.slack} days")
+    lines = [f"{name:<19}{_text(value)}" for name, value in document.items() if name != "scheduled"]
+    slack = "" if slot.slack is None else f", slack {slot.slack} days"
+    lines.append(f"{'scheduled':<19}{slot.start or '?'} to {slot.due or '?'}{slack}")
     session.show(document, "\n".join(lines))
 
 
