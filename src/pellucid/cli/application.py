@@ -22,6 +22,7 @@ VERBS = (
     "step",
     "camera",
     "lidar",
+    "array",
     "find",
     "show",
     "why",
