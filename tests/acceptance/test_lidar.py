@@ -2,6 +2,7 @@
 """LIDARs: one test per figure that the topic must show; each prints figure | measured | bound."""
 
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -9,7 +10,8 @@ import numpy as np
 import pytest
 
 from acceptance.figures import Figures
-from pellucid.atmosphere.lidar.chain import MeasuredLayer
+from pellucid.atmosphere.lidar.bootstrap import with_bootstrap
+from pellucid.atmosphere.lidar.chain import MeasuredLayer, analyse
 from pellucid.atmosphere.lidar.dead_time import fit_dead_time
 from pellucid.atmosphere.lidar.elastic import klett, molecular_signal
 from pellucid.atmosphere.lidar.layers import find_layers, layer_depth
@@ -21,14 +23,17 @@ from pellucid.atmosphere.lidar.raman import (
     raman_model,
     resolved,
 )
+from pellucid.atmosphere.lidar.scan import scan_table
+from pellucid.atmosphere.lidar.scan_fit import fit_scan
 from pellucid.atmosphere.lidar.signal import Signal, photon_signal
 from pellucid.atmosphere.lidar.vaod import raman_optical_depth
 from pellucid.atmosphere.molecular import MolecularOptics, molecular_optics, rayleigh
 from pellucid.formats.licel import LicelFile, LicelNight, read_licel, write_licel
 from pellucid.pipeline.steps import step_named
-from pellucid.pipeline.steps.atmosphere import analyse_files
+from pellucid.pipeline.steps.atmosphere import analyse_files, channel_pair, options_of
 from pellucid.simulate.lidar import CTA, Layer, Sky, simulate_licel
 from support import earlinet, manaus
+from support.scans import TRUE, made_scan
 
 
 @pytest.fixture(scope="module")
@@ -121,8 +126,10 @@ def test_klett_known_answer(exercise: earlinet.Exercise, figures: Figures) -> No
 
 def test_molecular_known_answers(figures: Figures) -> None:
     known = {355: 2.7587e-26, 387: 1.9210e-26, 532: 5.1671e-27, 607.4: 3.0101e-27, 1064: 3.1268e-28}
-    worst = max(abs(float(rayleigh(nm).cross_section) * 1e4 / s - 1.0) for nm, s in known.items())
-    figures.at_most("Rayleigh cross sections, relative, to the five digits printed", worst, 2e-5)
+    # the table does not tell its carbon dioxide; with 384e-6 all its digits hold
+    off = {nm: abs(float(rayleigh(nm, 384.0).cross_section) * 1e4 - s) for nm, s in known.items()}
+    worst = max(off[nm] / 10.0 ** (np.floor(np.log10(s)) - 4) for nm, s in known.items())
+    figures.at_most("Rayleigh cross sections, units of the last of five digits", worst, 0.5)
 
 
 def test_the_licel_round_trip(night: LicelNight, folder: Path, tmp_path: Path, figures: Figures) -> None:
@@ -236,6 +243,13 @@ def closed(sky: Sky, kind: str, file: LicelFile, fits: dict[str, list[float]]) -
         fits["VAOD"].append(value - true)
         fits["VAOD pull"].append((value - true) / error)
         depths[nm] = value
+        if kind == "cloud" and got.trusted > sky.layers[1].top + 500.0:
+            beyond = sky.layers[1].top + 500.0
+            value, error = got.between(got.start, beyond)
+            true = float(np.interp(beyond, distance, tau) - np.interp(got.start, distance, tau))
+            fits["VAOD beyond clouds"].append(value - true)
+            fits["VAOD beyond clouds, pull"].append((value - true) / error)
+        fits["layers not found"].append(float(sum(is_missed(x, a.layers) for x in sky.layers)))
         for measured, layer in paired(a.layers, sky):
             found = measured.found
             fits["height"] += [found.top - layer.top, *([] if found.ground else [found.base - layer.base])]
@@ -248,6 +262,12 @@ def closed(sky: Sky, kind: str, file: LicelFile, fits: dict[str, list[float]]) -
         fits["Angstrom"].append(exponent - sky.layers[0].angstrom)
 
 
+def is_missed(layer: Layer, found: tuple[MeasuredLayer, ...]) -> bool:
+    """Whether a layer that instruments must see (optical depth 0.03 and more) is not among those found."""
+    overlaps = any(x.found.base < layer.top and x.found.top > layer.base for x in found)
+    return layer.optical_depth >= 0.03 and not overlaps
+
+
 def paired(layers: tuple[MeasuredLayer, ...], sky: Sky) -> Iterator[tuple[MeasuredLayer, Layer]]:
     """Each found layer with the true one nearest to its middle."""
     for measured in layers:
@@ -257,8 +277,7 @@ def paired(layers: tuple[MeasuredLayer, ...], sky: Sky) -> Iterator[tuple[Measur
 
 def test_closure_of_simulated_minutes(full: bool, figures: Figures) -> None:
     random = np.random.default_rng(66)
-    names = ("VAOD", "VAOD pull", "height", "cloud depth", "cloud pull", "Raman cloud depth", "Angstrom")
-    fits: dict[str, list[float]] = {name: [] for name in names}
+    fits: dict[str, list[float]] = defaultdict(list)
     n = 200 if full else 50
     for i in range(n):
         kind = KINDS[i % len(KINDS)]
@@ -270,16 +289,38 @@ def test_closure_of_simulated_minutes(full: bool, figures: Figures) -> None:
         return float(np.sqrt(np.mean(values[np.isfinite(values)] ** 2)))
 
     figures.at_most(f"{n} minutes: VAOD, RMSD", rms("VAOD"), 0.03)
+    figures.at_most(f"{n} minutes: VAOD through clouds, RMSD", rms("VAOD beyond clouds"), 0.03)
+    figures.equal(f"{n} minutes: layers of 0.03 and more not found", int(sum(fits["layers not found"])), 0)
     figures.at_most(f"{n} minutes: cloud optical depth (elastic), RMSD", rms("cloud depth"), 0.03)
     figures.at_most(f"{n} minutes: cloud optical depth (Raman), RMSD", rms("Raman cloud depth"), 0.03)
     figures.at_most(f"{n} minutes: heights of layers, RMSD in m", rms("height"), 300.0)
     figures.at_most(f"{n} minutes: Angstrom exponent of ground layers, RMSD", rms("Angstrom"), 0.3)
-    for name in ("VAOD pull", "cloud pull"):
+    for name in ("VAOD pull", "cloud pull", "VAOD beyond clouds, pull"):
         width = float(np.std(fits[name]))
-        figures.at_most(f"{n} minutes: {name}, width off 1", abs(width - 1.0), 0.1 if full else 0.25)
+        # a fifth of the minutes have a cloud that lets light pass
+        few = 0.4 if "beyond" in name else 0.25
+        figures.at_most(f"{n} minutes: {name}, width off 1", abs(width - 1.0), 0.1 if full else few)
 
 
-@pytest.mark.full
+def test_scan_over_uneven_air(full: bool, figures: Figures) -> None:
+    random = np.random.default_rng(12)
+    heights = np.array([3000.0, 5000.0, 8000.0])
+    off: dict[str, list[np.ndarray]] = {"plain": [], "global": []}
+    n = 60 if full else 16
+    for _ in range(n):
+        rays, prior = made_scan(random, unevenness=0.05)
+        fit = fit_scan(scan_table(rays, 400.0, 9400.0), prior)
+        true = np.interp(heights, *TRUE)
+        off["plain"].append(np.interp(heights, fit.plain.height, fit.plain.value) - true)
+        off["global"].append(np.interp(heights, fit.height, fit.value) - true)
+    rms = {name: np.sqrt(np.mean(np.square(rows), axis=0)) for name, rows in off.items()}
+    for i, height in enumerate(heights):
+        name = f"scan of 7 angles, 5 % uneven, {n} times: VAOD to {height / 1000:.0f} km"
+        figures.at_most(f"{name}, fit with prior, rms", float(rms["global"][i]), 0.03)
+        if height == 8000.0 or (full and height > 3000.0):
+            figures.at_least(f"{name}, plain fit, rms (misses)", float(rms["plain"][i]), 0.03)
+
+
 @pytest.mark.full
 def test_speed(folder: Path, exercise: earlinet.Exercise, figures: Figures) -> None:
     paths = sorted(folder.glob("RM*"))
@@ -294,6 +335,13 @@ def test_speed(folder: Path, exercise: earlinet.Exercise, figures: Figures) -> N
     drawn = exercise.signals[387].drawn(np.random.default_rng(1), 100)
     best = least_ms(lambda: raman_extinction(drawn, elastic, raman, half))
     figures.at_most("100 bootstrap draws of the Raman extinction, s", best / 1e3, 0.3)
+    raw = [read_licel(p) for p in paths[:10]]
+    parameters = step_named("lidar-raman").complete(changes)
+    pair = channel_pair(raw, 355, 387, parameters)
+    options = options_of(parameters)
+    found = analyse(*pair, options)
+    best = least_ms(lambda: with_bootstrap(found, *pair, options))
+    figures.at_most("100 draws of everything at level C, s", best / 1e3, 0.3)
 
 
 def least_ms(action: Callable[[], object]) -> float:

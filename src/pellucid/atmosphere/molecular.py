@@ -26,8 +26,8 @@ __all__ = [
 type F8 = npt.NDArray[np.float64]
 
 BOLTZMANN = 1.380649e-23
-STANDARD_DENSITY = 101325.0 / (BOLTZMANN * 288.15)
-"""Molecules in 1 m3 of air at 288.15 K and 1013.25 hPa."""
+STANDARD_DENSITY = 2.546899e25
+"""Molecules in 1 m3 of the air that the refractive index is given for: 288.15 K and 1013.25 hPa."""
 
 _N2, _O2, _AR = 0.78084, 0.20946, 0.00934
 

@@ -73,7 +73,7 @@ class AnalysisOptions:
 
     start: float = 400.0
     stop: float = 18000.0
-    reference: tuple[float, float] = (5000.0, 18000.0)
+    reference: tuple[float, float] = (3000.0, 18000.0)
     reference_error: float = 1e-8
     lidar_ratio: float = 50.0
     lidar_ratio_error: float = 15.0
@@ -156,7 +156,7 @@ def analyse(
     """
     o = options or AnalysisOptions()
     flags: list[str] = []
-    reference = _reference(elastic, o, flags)
+    reference = _reference(elastic, raman, o, flags)
     if raman is None:
         flags.append("no-raman-channel")
         backscatter, extinction, noise = _elastic_profiles(elastic, reference, o)
@@ -190,12 +190,24 @@ def analyse(
     )
 
 
-def _reference(elastic: Channel, o: AnalysisOptions, flags: list[str]) -> Reference | None:
-    try:
-        return find_reference(elastic.signal, elastic.optics, *o.reference)
-    except InsufficientStatistics as error:
-        flags.append(error.code)
-        return None
+def _reference(
+    elastic: Channel, raman: Channel | None, o: AnalysisOptions, flags: list[str]
+) -> Reference | None:
+    signal, optics = elastic.signal, elastic.optics
+    beside = None
+    if raman is not None:
+        model = raman_model(signal.range, optics, raman.optics)
+        seen = model > 0.0
+        scale = np.where(seen, molecular_signal(signal.range, optics), 0.0) / np.where(seen, model, 1.0)
+        beside = raman.signal.net[0] * scale, raman.signal.variance[0] * scale**2
+    # a dark Raman channel must not cost the reference of the elastic one
+    for companion in [beside, None] if beside is not None else [None]:
+        try:
+            return find_reference(signal, optics, *o.reference, raman=companion)
+        except InsufficientStatistics as error:
+            reason = error.code
+    flags.append(reason)
+    return None
 
 
 def windows(signal: Signal, options: AnalysisOptions) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:

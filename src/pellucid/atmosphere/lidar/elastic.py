@@ -32,6 +32,9 @@ class Reference:
         Its ends, range in m.
     calibration, error : float
         Net counts over the model of clean air, and the error, counts in arbitrary units.
+    turbidity, turbidity_error : float
+        What tells stretches with more than air: net counts over those of a Raman channel as it would be seen
+        at this wavelength in air alone, or else the calibration; in arbitrary units.
     chi2 : float
         Reduced chi square of the test.
     slope, slope_error : float
@@ -44,6 +47,8 @@ class Reference:
     high: float
     calibration: float
     error: float
+    turbidity: float
+    turbidity_error: float
     chi2: float
     slope: float
     slope_error: float
@@ -73,6 +78,7 @@ def find_reference(
     cell: float = 150.0,
     least: float = 10.0,
     profile: int = 0,
+    raman: tuple[F8, F8] | None = None,
 ) -> Reference:
     """Find the stretch whose signal is that of air alone, by test; among several the best calibrated.
 
@@ -80,7 +86,8 @@ def find_reference(
     ratio to the model of clean air is constant (reduced chi2 below its 95 % quantile), its logarithmic
     slope is 0 within 2 sigma, the net counts exceed ``least`` errors, and no stretch further up is
     significantly less turbid (R lower by more than 3 sigma): light scattered by aerosol lies above
-    that of air, so that the cleanest is right.
+    that of air, so that the cleanest is right. A cloud between two stretches makes the upper one dimmer
+    and thus seemingly cleaner; beside Raman light, which it dims alike, it does not.
 
     Parameters
     ----------
@@ -96,6 +103,9 @@ def find_reference(
         Net counts over their error.
     profile : int
         Index of the profile.
+    raman : tuple of ndarray of float64, each of shape (n_bins,), optional
+        Net counts of a Raman channel, scaled to what this channel would see of air alone, and their
+        variance.
 
     Raises
     ------
@@ -107,7 +117,11 @@ def find_reference(
     model = molecular_signal(distance, optics)
     starts = np.arange(np.searchsorted(distance, low), np.searchsorted(distance, high), width * cells // 4)
     starts = starts[starts + width * cells <= min(distance.size, int(np.searchsorted(distance, high)))]
-    found = [s for start in starts if (s := _tested(signal, model, profile, int(start), width, cells, least))]
+    found = [
+        s
+        for start in starts
+        if (s := _tested(signal, model, profile, int(start), (width, cells), least, raman))
+    ]
     clean = [s for s in found if not any(_less_turbid(other, s) for other in found)]
     if not clean:
         raise InsufficientStatistics(
@@ -118,13 +132,20 @@ def find_reference(
             mend="sum more profiles; below a thick cloud use the Raman channel",
             code="no-reference",
         )
-    best = min(clean, key=lambda s: s.error / s.calibration)
+    best = min(clean, key=lambda s: s.turbidity_error / s.turbidity)
     return Reference(**{**best.__dict__, "tested": len(starts)})
 
 
 def _tested(
-    signal: Signal, model: F8, profile: int, start: int, width: int, cells: int, least: float
+    signal: Signal,
+    model: F8,
+    profile: int,
+    start: int,
+    size: tuple[int, int],
+    least: float,
+    raman: tuple[F8, F8] | None,
 ) -> Reference | None:
+    width, cells = size
     part = slice(start, start + width * cells)
     net = signal.net[profile, part].reshape(cells, width).sum(axis=1)
     clean = model[part].reshape(cells, width).sum(axis=1)
@@ -149,15 +170,25 @@ def _tested(
     limit = (1.0 - 2.0 / (9.0 * degrees) + 1.645 * math.sqrt(2.0 / (9.0 * degrees))) ** 3
     if chi2 > limit or abs(slope) > 2.0 * slope_error:
         return None
+    spread = error / float(clean.sum())
+    turbidity, turbidity_error = float(calibration), spread
+    if raman is not None:
+        other, other_error = float(raman[0][part].sum()), math.sqrt(float(raman[1][part].sum()))
+        if not other > least * other_error:
+            return None
+        turbidity = float(total / other)
+        turbidity_error = turbidity * math.hypot(error / total, other_error / other)
     edge = 0.5 * signal.bin_width
     low, high = float(signal.range[part][0] - edge), float(signal.range[part][-1] + edge)
-    return Reference(low, high, calibration, error / float(clean.sum()), chi2, slope, slope_error, 1)
+    return Reference(
+        low, high, calibration, spread, turbidity, turbidity_error, chi2, slope, slope_error, tested=1
+    )
 
 
 def _less_turbid(other: Reference, this: Reference) -> bool:
-    """Whether clean air elsewhere shows that here is more than air, attenuation aside."""
-    difference = this.calibration - other.calibration
-    return other.low > this.low and difference > 3.0 * math.hypot(this.error, other.error)
+    """Whether clean air elsewhere shows that here is more than air."""
+    difference = this.turbidity - other.turbidity
+    return other.low > this.low and difference > 3.0 * math.hypot(this.turbidity_error, other.turbidity_error)
 
 
 @kernel

@@ -55,7 +55,7 @@ def find_layers(
     *,
     cell: float = 90.0,
     sigma: float = 4.0,
-    least: float = 0.1,
+    least: float = 0.05,
     cloud_ratio: float = 2.0,
 ) -> list[FoundLayer]:
     """Find layers in a profile of the scattering ratio R = (beta_m + beta_a) / beta_m.

@@ -329,7 +329,7 @@ COMMON: dict[str, JSON] = {
     "gluing": [10.0, 30.0],
     "start": 400.0,
     "stop": 18000.0,
-    "reference": [5000.0, 18000.0],
+    "reference": [3000.0, 18000.0],
     "reference_error": 1e-8,
     "lidar_ratio": 50.0,
     "lidar_ratio_error": 15.0,
