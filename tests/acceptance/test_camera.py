@@ -121,6 +121,9 @@ def test_statistics_are_faster_than_the_peer_s(figures: Figures) -> None:
     rows = {row["figure"]: row for row in json.loads(done.stdout)}
     figures.at_least("sigma-clipped, ctapipe's time over ours", rows["sigma clipping"]["ratio"], 10.0)
     figures.at_least("streaming moments, ctapipe's time over ours", rows["streaming moments"]["ratio"], 150.0)
+    for name in ("1000 pedestals", "1000 flashes"):
+        figure = f"{name} of a camera of 2 x 1855 x 40 samples"
+        figures.at_most(f"{figure}, CPU s", rows[figure]["value"], 1.0)
     figures.at_most(
         "largest difference of the clipped statistics, in units of float32's",
         rows["sigma clipping: difference"]["value"],
