@@ -7,7 +7,7 @@ and on PostgreSQL where that is installed. The references are the same question 
 to LSST's Butler, in an environment of its own (`make peers`) and in a much smaller repository, since it takes
 a second for a few hundred products.
 
-    python bench/archive.py [--quick] [--products N] [--no-postgres] [--no-butler]
+    python bench/archive.py [--quick] [--products N] [--no-postgres] [--postgres-products N] [--no-butler]
 """
 
 import argparse
@@ -39,6 +39,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="10^5 products and 2000 look-ups")
     parser.add_argument("--products", type=int, default=1_000_000, help="size of the large archive")
     parser.add_argument("--no-postgres", action="store_true", help="leave PostgreSQL out")
+    parser.add_argument("--postgres-products", type=int, help="size of the archive there, if not the same")
     parser.add_argument("--no-butler", action="store_true", help="leave LSST's Butler out")
     options = parser.parse_args()
     n = 100_000 if options.quick else options.products
@@ -48,7 +49,7 @@ def main() -> None:
         rows += measure("SQLite", Path(folder) / "index.sqlite", n, bare)
         if not options.no_postgres:
             with postgres.server() as server:
-                rows += measure("PostgreSQL", server.database(), n, bare)
+                rows += measure("PostgreSQL", server.database(), options.postgres_products or n, bare)
         if not options.no_butler:
             rows += butler(1000 if options.quick else 10_000, rows)
     print(json.dumps(rows, indent=2))

@@ -29,7 +29,7 @@ TOY = REPOSITORY / "tests" / "toy"
 
 @pytest.fixture(scope="module")
 def bench() -> dict[str, float]:
-    command = [sys.executable, REPOSITORY / "bench" / "archive.py", "--no-postgres"]
+    command = [sys.executable, REPOSITORY / "bench" / "archive.py", "--postgres-products", "100000"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     return {row["figure"]: row["value"] for row in json.loads(done.stdout)}
 
@@ -40,6 +40,11 @@ def test_a_look_up_takes_microseconds_in_a_million_products(
     bench: dict[str, float], figures: Figures
 ) -> None:
     figures.at_most("look-up in 10^6 products, us", bench["SQLite: look-up in 1000000 products"], 50)
+    figures.at_most(
+        "look-up in 10^5 products on PostgreSQL, us", bench["PostgreSQL: look-up in 100000 products"], 5400
+    )
+    butler = bench["LSST Butler's time over SQLite: look-up in 1000000 products"]
+    figures.at_least("LSST Butler's look-up time over ours", butler, 50)
     growth = bench["SQLite: look-up, 1000000 products against 100000"]
     figures.at_most("look-up, 10^6 products against 10^5", growth, 1.5)
 

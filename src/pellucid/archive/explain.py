@@ -239,7 +239,7 @@ def _uncertified(connection: Connection, asked: _Question, known: set[str]) -> l
     kinds = SORTS.c
     query = (
         select(_P.id, _P.name, kinds.product_type, _P.time_start, _P.time_stop)
-        .join_from(SORTS, PRODUCTS, _P.sort == kinds.sort)
+        .join_from(SORTS, PRODUCTS, _P.sort == kinds.sort + 0)
         .where(kinds.product_type.in_(types_like(connection, kinds.product_type, asked.product_type)))
         .where(_P.time_start <= asked.at, _P.time_start > asked.at - kinds.longest, _P.time_stop > asked.at)
     )

@@ -25,6 +25,10 @@ __all__ = ["command"]
 @click.option("--device", metavar="NAME", help="Device, e.g. raman-1; 'array' for the array as a whole.")
 @click.option("--name", metavar="PATTERN", help="File name, e.g. 'gamma*'.")
 @click.option("--step", metavar="STEP", help="Step that made the product.")
+@click.option("--night", type=int, metavar="YYYYMMDD", help="Night, noon to noon.")
+@click.option("--category", type=click.Choice(["A", "B", "C"]), help="On-line, next day, final.")
+@click.option("--collection", metavar="NAME", help="Collection it came in, e.g. raw.")
+@click.option("--tag", metavar="NAME", help="Tagged set it is in.")
 @click.option("--limit", type=click.IntRange(1), default=100, show_default=True, help="At most so many.")
 @click.option("--at", metavar="UTC", help="The calibration certified for this moment, not a list.")
 @click.option("--path", metavar="NAMES", help="Collections to ask for it, in order, e.g. B,A.")
@@ -89,7 +93,9 @@ def _find_calibration(
 
     collections = tuple(name.strip() for name in (path or "").split(",") if name.strip())
     others = [
-        f"--{'obs' if n == 'obs_id' else n}" for n in ("obs_id", "name", "step") if conditions[n] is not None
+        f"--{'obs' if name == 'obs_id' else name}"
+        for name, value in conditions.items()
+        if name not in ("tel", "device") and value is not None
     ]
     if kind is None or not collections or others or None not in (conditions["tel"], conditions["device"]):
         raise UsageError(
