@@ -11,9 +11,12 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
+from pipeline_picture import draw
 from reference import PAGES
 
 HERE = Path(__file__).resolve().parent
+DRAWN = {"images/pipeline.svg": draw}
+"""Pictures that are drawn from the code whenever the documentation is built."""
 PARTS = {"tutorial": "Tutorial", "howto": "How to", "reference": "Reference", "explanation": "Explanation"}
 
 
@@ -47,7 +50,8 @@ def relink(tokens: list[Token], page: str, known: dict[str, str]) -> None:
         file, hash, anchor = target.partition("#")
         reached = (HERE / page).parent.joinpath(file).resolve()
         is_page = reached.suffix == ".md"
-        if not (str(reached.relative_to(HERE)) in known if is_page else reached.exists()):
+        name = str(reached.relative_to(HERE))
+        if not (name in known if is_page else name in DRAWN or reached.exists()):
             raise SystemExit(f"docs/{page} links to {target}, which does not exist")
         if is_page:
             token.attrs[attribute or ""] = link(file) + hash + anchor
@@ -76,6 +80,8 @@ def build(output: Path) -> list[Path]:
     environment = Environment(loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined)
     template = environment.get_template("page.html")
     shutil.copytree(HERE / "images", output / "images", dirs_exist_ok=True)
+    for name, picture in DRAWN.items():
+        (output / name).write_text(picture(), encoding="utf-8")
     written = []
     for page, text in pages.items():
         up = "../" * page.count("/")
