@@ -46,7 +46,7 @@ CUTS: dict[str, Cut] = {
 def select_rings(
     rings: MuonRings, mirror_radius: float, cuts: dict[str, Cut] | None = None
 ) -> tuple[npt.NDArray[np.bool_], dict[str, int]]:
-    """Return which rings pass all cuts, and how many each cut alone rejects.
+    """Return which rings pass all cuts, shape (n,), and how many each cut alone rejects.
 
     Parameters
     ----------

@@ -27,7 +27,7 @@ class Constraint:
     Attributes
     ----------
     value, error : ndarray of float64, shape (n_spectra, 2)
-        Pedestal in bins and ln noise, with standard errors; an infinite error is no knowledge.
+        Pedestal, in bins, and ln noise, no unit, with standard errors; an infinite one is no knowledge.
     """
 
     value: F8
