@@ -182,14 +182,16 @@ def _repeated(times: Any, i: int) -> None:
 
 
 def _gap(rows: Rows, column: Column) -> None:
-    cadence, tolerance = rows.delivery.cadence or 0.0, rows.delivery.cadence_tolerance or 0.0
+    longest = (rows.delivery.cadence or 0.0) + (rows.delivery.cadence_tolerance or 0.0)
+    # whole seconds, where there are any: some formats tell no parts of them
+    wider = round(10.0 * longest) * 1_000_000_000 or round(1e10 * longest)
 
     def widen(times: Any, i: int) -> None:
-        times[i:] += round(10.0 * (cadence + tolerance)) * 1_000_000_000 or round(
-            1e10 * (cadence + tolerance)
-        )
+        times[i:] += wider
 
     _shift(rows, column, widen)
+    if "delivered" in rows.metadata:
+        rows.metadata["delivered"] += wider
 
 
 def _crowd(rows: Rows, column: Column) -> None:
