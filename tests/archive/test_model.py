@@ -191,10 +191,15 @@ class Histories(RuleBasedStateMachine):
                 Line(product, tel, collection, *span, known_from=tick) for tel in product.telescopes
             ]
 
-    @rule(picked=picks, collection=st.sampled_from(COLLECTIONS), span=st.none() | spans)
-    def decertify(self, picked: int, collection: str, span: tuple[int, int] | None) -> None:
-        if (product := self.pick(picked)) is None:
-            return
+    @rule(picked=picks, cut=st.none() | st.tuples(st.integers(-1, 6), st.integers(1, 8)), elsewhere=picks)
+    def decertify(self, picked: int, cut: tuple[int, int] | None, elsewhere: int) -> None:
+        """Withdraw a line or a part of it; now and then from where it is not certified."""
+        line = self.model.lines[picked % len(self.model.lines)]
+        product, collection = line.product, line.collection
+        if elsewhere % 7 == 0:
+            collection = COLLECTIONS[elsewhere % 3]
+        first = None if cut is None else max(line.start + 10 * cut[0], 0)
+        span = None if first is None or cut is None else (first, first + 10 * cut[1])
         a, b = span or (0, FOREVER)
         hit = [
             line

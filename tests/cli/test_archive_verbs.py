@@ -42,10 +42,12 @@ def test_find_takes_conditions(shell: Shell, file: Path) -> None:
     def found(*conditions: str) -> list[str]:
         return [p["id"] for p in shell.json("find", *conditions)["products"]]
 
-    for fitting in (["--type", "DL0/*"], ["--obs", "7"], ["--name", "night*"], []):
-        assert found(*fitting) == [product["id"]]
-    for other in (["--type", "DL1/*"], ["--obs", "8"], ["--tel", "1"], ["--name", "x*"], ["--step", "dl1"]):
-        assert found(*other) == []
+    for fitting in ("--type=DL0/*", "--obs=7", "--name=night*", "--collection=raw", "--limit=1"):
+        assert found(fitting) == [product["id"]]
+    for other in ("--type=DL1/*", "--obs=8", "--tel=1", "--name=x*", "--step=dl1", "--collection=B"):
+        assert found(other) == []
+    for other in ("--night=20261123", "--category=B", "--tag=crab"):
+        assert found(other) == []
     assert product["id"][:12] in shell.text("find")
     assert "no product" in shell.text("find", "--obs", "8")
 
