@@ -26,9 +26,9 @@ _TYPE = "DL1/Monitoring/Telescope/CameraCalibration"
 )
 @click.option("--overwrite", is_flag=True, help="Replace an output that exists.")
 def command(session: Session, night: str, tel: int, output: Path, overwrite: bool) -> None:
-    """Draw a camera's night: maps, bad pixels and why, trends, what changed since the last night.
+    """Draw the page of a camera's night.
 
-    DAY is the day on which the night began, e.g. 2026-11-22. It takes the calibrations that are in the
+    It holds maps, bad pixels and why, trends, and what changed since the last night. DAY is the day on which the night began, e.g. 2026-11-22. It takes the calibrations that are in the
     archive, and the last one of the last night before that has any.
     """
     from pellucid.archive.moments import night_of
