@@ -88,9 +88,9 @@ def aggregate(first: Ints, second: Ints, asymmetries: F8, *, clip: float = 5.0) 
     Parameters
     ----------
     first, second : ndarray of int64, shape (n_events,)
-        Indices of the telescopes; (i, j) and (j, i) are one pair.
+        Index of each telescope; (i, j) and (j, i) are one pair.
     asymmetries : ndarray of float64, shape (n_events,)
-        Dimensionless.
+        Of the events, dimensionless.
     clip : float
         Events farther from the median than so many robust widths are left out.
     """

@@ -35,8 +35,8 @@ class Measurement:
     first, second : ndarray of int64, shape (n,)
         Indices of the telescopes; ``second`` is not looked at for muons and gains.
     value, error : ndarray of float64, shape (n,)
-        Dimensionless: ln(R/R_ref)/p for rates, 2 artanh a for asymmetries, ln of the ratio to the reference
-        for muon efficiencies and gains.
+        Logarithms, dimensionless: ln(R/R_ref)/p for rates, 2 artanh a for asymmetries, ln of the
+        ratio to the reference for muon efficiencies and gains.
     """
 
     interval: Ints
@@ -103,11 +103,12 @@ def joint_solution(
     Parameters
     ----------
     measured : mapping of str to Measurement
-        By method: ``rates``, ``asymmetries``, ``muons``, ``gains``; any of them may be absent.
+        Logarithms (dimensionless) by method: ``rates``, ``asymmetries``, ``muons``,
+        ``gains``; any of them may be absent.
     n_telescopes : int
         Number of telescopes.
     times : ndarray of float64, shape (n_intervals,)
-        Middle of each interval, in days, ascending.
+        Middle of each interval, in days (a number), ascending.
     drift, gain_drift : float
         By how much ln e and ln g change in a day, rms; a random walk.
 

@@ -289,7 +289,7 @@ def hess_transparency(
     CorruptedInput
         A rate, an efficiency or a gain is not above 0 (``bad-efficiency``).
     """
-    if not ((rate > 0.0) & (efficiency > 0.0) & (gain > 0.0)).all():
+    if not (np.isfinite(rate) & (rate > 0.0) & (efficiency > 0.0) & (gain > 0.0)).all():
         raise CorruptedInput(
             "A telescope has no rate, no efficiency or no gain.",
             expected="all above 0",
