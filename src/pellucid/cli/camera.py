@@ -28,8 +28,9 @@ _TYPE = "DL1/Monitoring/Telescope/CameraCalibration"
 def command(session: Session, night: str, tel: int, output: Path, overwrite: bool) -> None:
     """Draw the page of a camera's night.
 
-    It holds maps, bad pixels and why, trends, and what changed since the last night. DAY is the day on which the night began, e.g. 2026-11-22. It takes the calibrations that are in the
-    archive, and the last one of the last night before that has any.
+    It holds maps, bad pixels and why, trends, and what changed since the last night. DAY is the day on
+    which the night began, e.g. 2026-11-22. It takes the calibrations that are in the archive, and the
+    last one of the last night before that has any.
     """
     from pellucid.archive.moments import night_of
     from pellucid.archive.output import check_output
