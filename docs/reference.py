@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The reference pages, written from the code: command line, configuration, Python interface."""
+"""The reference pages, written from the code: command line, configuration, interfaces, Python interface."""
 
 import inspect
 from collections.abc import Iterator
@@ -12,8 +12,10 @@ import click
 import pellucid
 from pellucid.cli.application import application
 from pellucid.config import options, sections
+from pellucid.interfaces.page import catalogue_page
+from pellucid.interfaces.registry import all_interfaces
 
-__all__ = ["PAGES", "api", "command_line", "commands", "configuration", "public_names"]
+__all__ = ["PAGES", "api", "command_line", "commands", "configuration", "interfaces", "public_names"]
 
 
 def commands(command: click.Command = application, path: str = "pellucid") -> Iterator[click.Context]:
@@ -103,4 +105,14 @@ def signature(name: str, thing: object) -> str:
         return name.rpartition(".")[2]
 
 
-PAGES = {"command-line.md": command_line, "configuration.md": configuration, "python.md": api}
+def interfaces() -> str:
+    """Return the page on the interfaces between device teams and data management: all that they ask for."""
+    return catalogue_page(all_interfaces().values())
+
+
+PAGES = {
+    "command-line.md": command_line,
+    "configuration.md": configuration,
+    "interfaces.md": interfaces,
+    "python.md": api,
+}

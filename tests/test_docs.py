@@ -14,6 +14,7 @@ from types import ModuleType
 import pytest
 
 from pellucid.config import options
+from pellucid.interfaces.registry import all_interfaces
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 PAGES = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").glob("*/*.md"))]
@@ -75,6 +76,14 @@ def test_the_reference_holds_every_public_name(docs: dict[str, ModuleType]) -> N
     assert {"pellucid.config.layers.load", "pellucid.errors.PellucidError"} <= set(names)
     for name in names:
         assert f"### {name}\n" in text
+
+
+def test_the_reference_holds_every_interface(docs: dict[str, ModuleType]) -> None:
+    text = docs["reference"].interfaces()
+    for interface in all_interfaces().values():
+        section = text.split(f"## {interface.id} ", 1)[1].split("\n## ", 1)[0]
+        for delivery in interface.deliveries:
+            assert all(f"| `{column.name}` |" in section for column in delivery.columns)
 
 
 def test_every_page_begins_with_its_title(docs: dict[str, ModuleType]) -> None:
