@@ -13,6 +13,7 @@ from pellucid.archive import Workspace
 from pellucid.errors import PellucidError
 from pellucid.pipeline import ownership
 from pellucid.pipeline.executors import InProcess
+from pellucid.pipeline.job import Job
 from pellucid.pipeline.report import RunReport
 from support import toyrun
 
@@ -148,16 +149,17 @@ def test_a_failure_that_may_pass_is_tried_again_and_others_are_not(
     from pellucid.pipeline import executors
 
     tries: dict[str, int] = {}
-    real = executors.perform
+    real = executors.perform_many
 
-    def flaky(archive: object, job: object, **choices: object) -> object:
-        name = job.step.name  # type: ignore[attr-defined]
-        tries[name] = tries.get(name, 0) + 1
-        if name == "toy-array" and tries[name] == 1:
-            raise IntermittentError("The index is locked.", code="locked")
-        return real(archive, job, **choices)  # type: ignore[arg-type]
+    def flaky(archive: object, jobs: list[Job]) -> list[object]:
+        results: list[object] = list(real(archive, jobs))  # type: ignore[arg-type]
+        for place, job in enumerate(jobs):
+            tries[job.step.name] = tries.get(job.step.name, 0) + 1
+            if job.step.name == "toy-array" and tries["toy-array"] == 1:
+                results[place] = IntermittentError("The index is locked.", code="locked")
+        return results
 
-    monkeypatch.setattr(executors, "perform", flaky)
+    monkeypatch.setattr(executors, "perform_many", flaky)
     report = toyrun.run(night, executor=InProcess(night.archive))
     assert report.exit_code == 0
     assert tries["toy-array"] == 2

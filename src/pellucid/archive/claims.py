@@ -6,6 +6,7 @@ database server's, so that the clocks of several machines need not agree; with S
 """
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -65,8 +66,18 @@ class Claims:
         UsageError
             A name is empty, or the lease is not positive and finite (``claim``).
         """
-        _check(key, owner, lease_s)
-        new = _insert(self._engine)(CLAIMS).values(key=key, owner=owner, until_ns=self._now(lease_s))
+        return bool(self.take_many([key], owner, lease_s))
+
+    def take_many(self, keys: Sequence[str], owner: str, lease_s: float) -> set[str]:
+        """Claim many pieces of work at once, different ones; return those that are the owner's now.
+
+        Parameters and errors are those of `take`.
+        """
+        for key in keys:
+            _check(key, owner, lease_s)
+        until = self._now(lease_s)
+        rows = [{"key": key, "owner": owner, "until_ns": until} for key in keys]
+        new = _insert(self._engine)(CLAIMS).values(rows)
         free = or_(_C.until_ns <= self._now(), _C.owner == owner)
         taken = new.on_conflict_do_update(
             index_elements=[_C.key],
@@ -74,7 +85,7 @@ class Claims:
             where=free,
         ).returning(_C.key)
         with database_errors(self._where), transaction(self._engine, alone=False) as connection:
-            return connection.scalar(taken) is not None
+            return set(connection.scalars(taken)) if rows else set()
 
     def renew(self, key: str, owner: str, lease_s: float) -> bool:
         """Make a claim last until ``lease_s`` seconds from now.
@@ -97,8 +108,12 @@ class Claims:
 
     def release(self, key: str, owner: str) -> None:
         """Give a claim back; one that is another's by now is left alone."""
+        self.release_many([key], owner)
+
+    def release_many(self, keys: Sequence[str], owner: str) -> None:
+        """Give many claims back; those that are another's by now are left alone."""
         with database_errors(self._where), transaction(self._engine, alone=False) as connection:
-            connection.execute(delete(CLAIMS).where(_C.key == key, _C.owner == owner))
+            connection.execute(delete(CLAIMS).where(_C.key.in_(keys), _C.owner == owner))
 
     def holder(self, key: str) -> Holder | None:
         """Return who holds a claim now; None where nobody does or the lease ran out."""

@@ -3,16 +3,19 @@
 
 from collections import deque
 from pathlib import Path
+from time import perf_counter
 from typing import Protocol
 
 from pellucid.archive.archive import Archive
 from pellucid.errors import PellucidError, UsageError
 from pellucid.pipeline.execute import Outcome
-from pellucid.pipeline.job import Job, perform
+from pellucid.pipeline.job import Job, perform_many
 
 __all__ = ["Executor", "InProcess", "Result", "executor_of"]
 
 type Result = Outcome | PellucidError
+
+_QUICK_S = 0.05
 
 
 class Executor(Protocol):
@@ -33,7 +36,7 @@ class Executor(Protocol):
 
 
 class InProcess:
-    """Does each job at once, in this process.
+    """Does the jobs in this process: one by one, and quick ones some at a time.
 
     Parameters
     ----------
@@ -41,10 +44,11 @@ class InProcess:
         Where the products are.
     """
 
-    capacity = 1
+    capacity = 64
 
     def __init__(self, archive: Archive) -> None:
         self._archive = archive
+        self._at_a_time = 1
         self._waiting: deque[tuple[int, Job]] = deque()
 
     def submit(self, number: int, job: Job) -> None:
@@ -52,12 +56,13 @@ class InProcess:
         self._waiting.append((number, job))
 
     def wait(self) -> list[tuple[int, Result]]:
-        """Do the next job."""
-        number, job = self._waiting.popleft()
-        try:
-            return [(number, perform(self._archive, job))]
-        except PellucidError as error:
-            return [(number, error)]
+        """Do the next job, or the next ones if the last were quick: the index is then asked less often."""
+        taken = [self._waiting.popleft() for _ in range(min(self._at_a_time, len(self._waiting)))]
+        start = perf_counter()
+        results = perform_many(self._archive, [job for _, job in taken])
+        quick = (perf_counter() - start) / len(taken) < _QUICK_S
+        self._at_a_time = min(self.capacity, 2 * self._at_a_time) if quick else 1
+        return [(number, result) for (number, _), result in zip(taken, results, strict=True)]
 
     def close(self) -> None:
         """Forget what was not begun."""

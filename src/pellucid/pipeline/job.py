@@ -4,7 +4,7 @@
 import logging
 import signal
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
@@ -16,12 +16,13 @@ from pellucid.archive.archive import Archive
 from pellucid.archive.fingerprint import code_fingerprint
 from pellucid.archive.lineage import JSON
 from pellucid.archive.product import Product
+from pellucid.archive.provenance import Recipe
 from pellucid.errors import ConfigurationError, IntermittentError, PellucidError
 from pellucid.pipeline.execute import Outcome, make, recipe_of
-from pellucid.pipeline.ownership import claimed
+from pellucid.pipeline.ownership import claimed, claimed_where_free
 from pellucid.pipeline.step import Step
 
-__all__ = ["Job", "perform", "timed_out", "typed"]
+__all__ = ["Job", "perform", "perform_many", "timed_out", "typed"]
 
 log = logging.getLogger(__name__)
 
@@ -88,25 +89,75 @@ def perform(archive: Archive, job: Job, *, elsewhere: bool = False) -> Outcome:
     start = perf_counter()
     if elsewhere:
         _check_code(archive, job)
-    recipe = recipe_of(archive, job.step, job.inputs, job.parameters, job.fallback, job.code or None)
+    recipe = _recipe(archive, job)
     with claimed(archive, recipe.key):
         known = archive.catalogue.get_many([recipe.key]).get(recipe.key)
-        if known is not None and archive.has_bytes(known):
-            return Outcome(known, perf_counter() - start, reused=True)
+        return _done(archive, job, recipe, known, start)
+
+
+def perform_many(archive: Archive, jobs: Sequence[Job]) -> list[Outcome | PellucidError]:
+    """Do several quick jobs in this process, with one look at the index for all of them.
+
+    Parameters
+    ----------
+    archive : Archive
+        Where the inputs are and the products go.
+    jobs : sequence of Job
+        What to do. What others are at is left to the end, and waited for.
+
+    Returns
+    -------
+    list of Outcome or PellucidError
+        What came of each.
+    """
+    results: dict[int, Outcome | PellucidError] = {}
+    recipes: dict[int, Recipe] = {}
+    for number, job in enumerate(jobs):
         try:
-            with _limited(job):
-                product = make(
-                    archive,
-                    job.step,
-                    recipe,
-                    known=known,
-                    category=job.category,
-                    collection=job.collection,
-                    policy=job.policy,
-                    effort=job.effort or None,
-                )
-        except Exception as error:
-            raise typed(error, job) from error
+            recipes[number] = _recipe(archive, job)
+        except PellucidError as error:
+            results[number] = error
+    keys = list(dict.fromkeys(recipe.key for recipe in recipes.values()))
+    with claimed_where_free(archive, keys) as mine:
+        known = archive.catalogue.get_many(sorted(mine))
+        for number, recipe in recipes.items():
+            if recipe.key in mine:
+                try:
+                    there = known.get(recipe.key)
+                    results[number] = _done(archive, jobs[number], recipe, there, perf_counter())
+                except PellucidError as error:
+                    results[number] = error
+    for number, job in enumerate(jobs):
+        if number not in results:
+            try:
+                results[number] = perform(archive, job)
+            except PellucidError as error:
+                results[number] = error
+    return [results[number] for number in range(len(jobs))]
+
+
+def _recipe(archive: Archive, job: Job) -> Recipe:
+    return recipe_of(archive, job.step, job.inputs, job.parameters, job.fallback, job.code or None)
+
+
+def _done(archive: Archive, job: Job, recipe: Recipe, known: Product | None, start: float) -> Outcome:
+    """Make the product of a claimed job, unless the index knows it and its bytes are there."""
+    if known is not None and archive.has_bytes(known):
+        return Outcome(known, perf_counter() - start, reused=True)
+    try:
+        with _limited(job):
+            product = make(
+                archive,
+                job.step,
+                recipe,
+                known=known,
+                category=job.category,
+                collection=job.collection,
+                policy=job.policy,
+                effort=job.effort or None,
+            )
+    except Exception as error:
+        raise typed(error, job) from error
     return Outcome(product, perf_counter() - start, reused=False)
 
 

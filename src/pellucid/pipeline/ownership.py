@@ -5,7 +5,7 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -13,7 +13,7 @@ from pathlib import Path
 from pellucid.archive.archive import Archive
 from pellucid.errors import IntermittentError, PellucidError
 
-__all__ = ["LEASE_S", "claimed", "is_gone", "owner"]
+__all__ = ["LEASE_S", "claimed", "claimed_where_free", "is_gone", "owner"]
 
 LEASE_S = 30.0
 """How long a claim lasts that nobody renews; it is renewed three times as often."""
@@ -62,6 +62,29 @@ def claimed(archive: Archive, key: str, *, wait: bool = True) -> Iterator[None]:
             yield
         finally:
             archive.claims.release(key, me)
+
+
+@contextmanager
+def claimed_where_free(archive: Archive, keys: Sequence[str]) -> Iterator[set[str]]:
+    """Hold the claims on those pieces of work that nobody holds; give them.
+
+    Parameters
+    ----------
+    archive : Archive
+        Whose claims.
+    keys : sequence of str
+        The work, each once.
+    """
+    me = owner(os.getpid(), threading.get_ident())
+    mine = archive.claims.take_many(keys, me, LEASE_S)
+    for key in mine:
+        _heartbeat.add(archive, key, me)
+    try:
+        yield mine
+    finally:
+        for key in mine:
+            _heartbeat.remove(archive, key)
+        archive.claims.release_many(sorted(mine), me)
 
 
 @cache
