@@ -75,10 +75,11 @@ def write_transmission(
     attributes: Mapping[str, object],
     provenance: Mapping[str, object],
 ) -> None:
-    """Write a table of transmission: ``height`` (m,), ``wavelength`` (k,), ``zenith`` (z,), values (z, k, m).
+    """Write a table of transmission: axes ``height``, ``wavelength``, ``zenith`` of shapes (m,), (k,), (z,).
 
-    The covariance between heights is ``factors`` (z, k, m, r) and ``diagonal`` (z, k, m): F F^T + diag(d).
-    All but the axes, which are in m, nm and deg, is dimensionless.
+    ``transmission`` and ``error`` have the shape (z, k, m). The covariance between heights is ``factors``
+    (z, k, m, r) and ``diagonal`` (z, k, m): F F^T + diag(d). All but the axes, which are in m, nm and deg, is
+    dimensionless.
     """
     write_contents(path, TRANSMISSION, Contents(dict(arrays), _UNITS, dict(attributes)), provenance)
 

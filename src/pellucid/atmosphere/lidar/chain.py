@@ -211,10 +211,10 @@ def _reference(
 
 
 def windows(signal: Signal, options: AnalysisOptions) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Return half widths, in bins, of the windows of Raman extinction and backscatter, each shape (n_bins,).
+    """Return half widths (number of bins) of the windows of Raman extinction and backscatter.
 
-    Those of the backscatter give it the resolution of the extinction, but none coarser than needed to see
-    edges.
+    Each has the shape (n_bins,). Those of the backscatter give it the resolution of the extinction, but none
+    coarser than needed to see edges.
     """
     half = half_widths(signal.range, options.start, options.stop)
     narrow = np.maximum(np.rint(half / np.sqrt(2.0)), half > 0).astype(np.int64)

@@ -220,8 +220,9 @@ def _bad_numbers(d: LicelDataset, raw: npt.NDArray[np.int32], channel: str) -> I
     if raw.min() < 0:
         yield _problem("negative", "A channel has negative numbers.", channel, ">= 0", str(raw.min()))
     if d.mode == Mode.ANALOG and d.adc_bits:
-        far = _saturated(d, raw)[int(_NEAR / d.bin_width) :]
-        if far.any():
+        beyond = raw[int(_NEAR / d.bin_width) :]
+        if beyond.size and beyond.max() >= (2**d.adc_bits - 1) * d.shots:
+            far = _saturated(d, beyond)
             got = f"{far.sum()} bins beyond {_NEAR:.0f} m at the full range"
             yield _problem("saturated", "An analog channel is saturated.", channel, f"< {d.scale} V", got)
     # the fastest counters take one pulse in a nanosecond

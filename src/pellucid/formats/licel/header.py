@@ -196,8 +196,7 @@ def _site_line(
     quoted = _QUOTED.search(tail)
     words = _QUOTED.sub("", tail).replace(",", ".").split()
     try:
-        start = datetime.strptime(f"{day} {clock}", _TIME)
-        stop = datetime.strptime(f"{last_day} {last_clock}", _TIME)
+        start, stop = _moment(day, clock), _moment(last_day, last_clock)
         altitude, longitude, latitude, *pointing = (float(word) for word in words)
     except ValueError as error:
         raise _bad_line(where, 2, "dates, height, longitude and latitude", line) from error
@@ -206,6 +205,13 @@ def _site_line(
     decimals = tuple(len(word.partition(".")[2]) for word in words[3:])
     custom = quoted.group(1) if quoted else None
     return site, start, stop, altitude, longitude, latitude, tuple(pointing), decimals, custom
+
+
+def _moment(day: str, clock: str) -> datetime:
+    """dd/mm/yyyy and HH:MM:SS; strptime would look up the locale for every file."""
+    date, month, year = day.split("/")
+    hour, minute, second = clock.split(":")
+    return datetime(int(year), int(month), int(date), int(hour), int(minute), int(second))
 
 
 def _shots_line(line: str, where: str) -> tuple[tuple[tuple[int, int], ...], int, tuple[str, ...]]:
