@@ -59,6 +59,11 @@ def baseline(inputs: Any, output: Path, parameters: Any, provenance: Any) -> dic
     return {}
 
 
+def wait(inputs: Any, output: Path, parameters: Any, provenance: Any) -> dict[str, Any]:
+    time.sleep(0.05)
+    return baseline(inputs, output, parameters, provenance)
+
+
 def images(
     inputs: Any, output: Path, parameters: Any, provenance: Any, *, effort: Mapping[str, int] | None = None
 ) -> Any:
