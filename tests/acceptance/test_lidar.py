@@ -275,6 +275,7 @@ def paired(layers: tuple[MeasuredLayer, ...], sky: Sky) -> Iterator[tuple[Measur
         yield measured, min(sky.layers, key=lambda x: abs(0.5 * (x.base + x.top) - middle))
 
 
+@pytest.mark.timeout(1800)
 def test_closure_of_simulated_minutes(full: bool, figures: Figures) -> None:
     random = np.random.default_rng(66)
     fits: dict[str, list[float]] = defaultdict(list)
@@ -302,6 +303,7 @@ def test_closure_of_simulated_minutes(full: bool, figures: Figures) -> None:
         figures.at_most(f"{n} minutes: {name}, width off 1", abs(width - 1.0), 0.1 if full else few)
 
 
+@pytest.mark.timeout(900)
 def test_scan_over_uneven_air(full: bool, figures: Figures) -> None:
     random = np.random.default_rng(12)
     heights = np.array([3000.0, 5000.0, 8000.0])
