@@ -224,6 +224,8 @@ class Histories(RuleBasedStateMachine):
             self.model.lines += [
                 replace(line, start=x, stop=y, known_from=tick, known_to=FOREVER) for x, y in rest if x < y
             ]
+        for at, as_of in ((hit[0].start, tick), (hit[0].stop - 1, tick), (hit[0].start, tick - 1)):
+            self.check(product.product_type, hit[0].tel, at, COLLECTIONS, as_of)
 
     @rule(
         picked=picks,

@@ -207,3 +207,39 @@ def test_an_archive_on_a_server(shell: Shell, file: Path, postgres: Server) -> N
     assert shell.json("archive", "init", "--index", url)["index"] == url
     other = shell.json("archive", "init", "--index", postgres.database(), code=101)["error"]
     assert other["code"] == "other-index"
+
+
+@pytest.fixture
+def server_shell(
+    postgres: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Shell:
+    """Names the workspace by the URL of an index that is new."""
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "home"))
+    return Shell(postgres.database(), capsys)  # type: ignore[arg-type]
+
+
+def test_an_archive_named_by_the_url_of_its_index(
+    shell: Shell, server_shell: Shell, file: Path, tmp_path: Path
+) -> None:
+    url = str(server_shell.folder)
+    assert server_shell.json("find", code=101)["error"]["code"] == "store-unknown"
+    made = shell.json("archive", "init", "--index", url)
+    product = server_shell.json("ingest", str(file), "--type", TYPE)["products"][0]
+    assert shell.json("show", product["id"])["name"] == file.name, "both name the same archive"
+    assert [p["id"] for p in server_shell.json("find")["products"]] == [product["id"]]
+    assert server_shell.json("archive", "verify")["whole"]
+    assert len(list(Path(made["store"]).glob("??/*"))) == 1
+    shell.folder.rename(tmp_path / "moved")
+    assert server_shell.json("find", code=101)["error"]["code"] == "store-unknown"
+    shell.folder = tmp_path / "moved"
+    assert shell.json("find")["products"]
+    assert server_shell.json("find")["products"], "the index knows where the store went"
+
+
+def test_a_new_archive_named_by_its_index_has_its_store_at_home(
+    server_shell: Shell, file: Path, tmp_path: Path
+) -> None:
+    made = server_shell.json("archive", "init")
+    assert made["store"].startswith(str(tmp_path / "home" / "pellucid"))
+    product = server_shell.json("ingest", str(file), "--type", TYPE)["products"][0]
+    assert server_shell.json("show", product["id"])["name"] == file.name

@@ -2,6 +2,7 @@
 """A workspace: the folder with the configuration, the index and the store of one archive."""
 
 import os
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -11,8 +12,9 @@ from pellucid.errors import ConfigurationError, MissingInput
 
 if TYPE_CHECKING:
     from pellucid.archive.archive import Archive
+    from pellucid.archive.catalogue import Catalogue
 
-__all__ = ["Workspace"]
+__all__ = ["Workspace", "is_server", "joined_folder"]
 
 CONFIGURATION, INDEX, CACHE = "pellucid.toml", "index.sqlite", "cache"
 
@@ -44,7 +46,8 @@ class Workspace:
         Parameters
         ----------
         path : str or Path
-            The folder.
+            The folder; or the URL ``postgresql://user@host:port/database`` of an index that was made with
+            some workspace, as `join` takes it.
         create : bool
             Whether to make a workspace where there is none.
         index : str, optional
@@ -67,6 +70,8 @@ class Workspace:
         IntermittentError
             The disk is full or read-only, or the index is locked.
         """
+        if is_server(path):
+            return cls.join(str(path))
         path = Path(path)
         if not ((path / INDEX).exists() or (path / SERVER).exists()):
             _check_place(path, create)
@@ -81,7 +86,51 @@ class Workspace:
         catalogue = Catalogue(where)
         if isinstance(where, str) and not (path / SERVER).exists():
             _remember(where, path / SERVER)
+        if isinstance(where, str):
+            _tell_where(objects.url, catalogue)
         return cls(path, Archive(objects, catalogue, path / CACHE))
+
+    @classmethod
+    def join(cls, url: str) -> Self:
+        """Open the archive whose index a server has, wherever its workspace was made.
+
+        The index knows where the store is: a bucket, or a folder that this machine has to see under the same
+        name. Configuration and cache are this user's own, in `joined_folder`.
+
+        Parameters
+        ----------
+        url : str
+            ``postgresql://user@host:port/database``
+
+        Raises
+        ------
+        ConfigurationError
+            The index knows no store, or one that is not here (``store-unknown``); it is no URL
+            (``index-url``); as `open`.
+        """
+        from pellucid.archive.archive import Archive
+        from pellucid.archive.catalogue import Catalogue
+        from pellucid.archive.engine import shown
+        from pellucid.archive.folder_store import FolderStore
+        from pellucid.archive.settings import STORE
+
+        catalogue = Catalogue(url)
+        known = catalogue.settings.get(STORE)
+        if known is None or not (known.startswith("s3://") or Path(known).is_dir()):
+            catalogue.close()
+            raise ConfigurationError(
+                "The index does not tell where its store is, or the store is not on this machine.",
+                where=shown(url),
+                expected="a bucket, or a folder that is here under the same name",
+                got=known or "no store",
+                mend="make the workspace once: pellucid archive init --index URL --store s3://bucket/prefix",
+                code="store-unknown",
+            )
+        folder = joined_folder(url)
+        with storage_errors(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+        objects = open_store(folder, known) if known.startswith("s3://") else FolderStore(Path(known))
+        return cls(folder, Archive(objects, catalogue, folder / CACHE))
 
     @property
     def configuration_path(self) -> Path:
@@ -97,6 +146,30 @@ class Workspace:
 
     def __exit__(self, *_exception: object) -> None:
         self.close()
+
+
+def is_server(place: str | Path) -> bool:
+    """Return whether a workspace is named by the URL of its index."""
+    return str(place).startswith(("postgresql:", "postgresql+"))
+
+
+def joined_folder(url: str) -> Path:
+    """Return the folder for configuration and cache of an archive that is named by its index's URL.
+
+    It is ``pellucid/`` and a digest of the URL, in ``XDG_DATA_HOME`` or ``~/.local/share``.
+    """
+    home = os.environ.get("XDG_DATA_HOME") or str(Path.home() / ".local" / "share")
+    return Path(home) / "pellucid" / sha256(url.encode()).hexdigest()[:16]
+
+
+def _tell_where(store: str, catalogue: "Catalogue") -> None:
+    """Let the index know where the store is, for those who name no folder."""
+    from pellucid.archive.settings import STORE
+
+    here = store if store.startswith("s3://") else str(Path(store).resolve())
+    known = catalogue.settings.get(STORE)
+    if known is None or not (known.startswith("s3://") or Path(known).is_dir()):
+        catalogue.settings.set(STORE, here)
 
 
 def _check_place(path: Path, create: bool) -> None:

@@ -44,7 +44,7 @@ def init(
     if given and store is None:
         raise UsageError("--endpoint and --region are about a bucket.", expected="--store with them")
     url = f"{store}?{given}" if given else store
-    with Workspace.open(session.folder, index=index, store=url) as workspace:
+    with Workspace.open(session.folder, index=index or session.server, store=url) as workspace:
         where, objects = shown(workspace.archive.catalogue.path), workspace.archive.store.url
     session.show(
         {"workspace": str(session.folder), "index": where, "store": objects},

@@ -28,7 +28,7 @@ class Session:
     Attributes
     ----------
     folder : Path
-        The workspace.
+        The workspace; of one that is named by its index's URL, this user's own folder for it.
     as_json : bool
         Whether the result is printed as a JSON document.
     verbosity : int
@@ -37,6 +37,8 @@ class Session:
         Configuration file named on the command line.
     settings : tuple of str
         Settings ``key=value`` made on the command line.
+    server : str or None
+        URL of the index by which the workspace is named, if it is.
     """
 
     folder: Path
@@ -44,6 +46,7 @@ class Session:
     verbosity: int = 0
     config_file: Path | None = None
     settings: tuple[str, ...] = ()
+    server: str | None = None
 
     def configuration(self, *settings: str) -> "Effective":
         """Return the effective configuration, with further settings ``key=value`` on top."""
@@ -56,7 +59,7 @@ class Session:
         from pellucid.archive import Workspace
 
         self.configuration()
-        return Workspace.open(self.folder, create)
+        return Workspace.open(self.server or self.folder, create)
 
     def show(self, document: dict[str, Any], text: str) -> None:
         """Print the result: as JSON where asked for, else as text (nothing where it is empty)."""
@@ -81,7 +84,7 @@ def verb(name: str) -> Callable[[Callable[..., int | None]], click.Command]:
         def call(
             *,
             as_json: bool,
-            workspace: Path,
+            workspace: str,
             config_file: Path | None,
             settings: tuple[str, ...],
             verbose: int,
@@ -90,7 +93,11 @@ def verb(name: str) -> Callable[[Callable[..., int | None]], click.Command]:
             **own: object,
         ) -> int | None:
             set_up_logging(-1 if quiet else 2 if debug else verbose)
-            session = Session(workspace, as_json, -1 if quiet else verbose, config_file, settings)
+            from pellucid.archive.workspace import is_server, joined_folder
+
+            server = workspace if is_server(workspace) else None
+            folder = joined_folder(workspace) if server else Path(workspace)
+            session = Session(folder, as_json, -1 if quiet else verbose, config_file, settings, server)
             return function(session, **own)
 
         command = click.command(name)(call)
@@ -105,13 +112,12 @@ def _common_options() -> list[click.Parameter]:
         click.Option(["--json", "as_json"], is_flag=True, help="Print one JSON document."),
         click.Option(
             ["--workspace"],
-            type=click.Path(path_type=Path),
             default=DEFAULT_WORKSPACE,
             envvar="PELLUCID_WORKSPACE",
             show_default=True,
             show_envvar=True,
             metavar="DIR",
-            help="Folder with the archive.",
+            help="Folder with the archive, or postgresql:// URL of its index.",
         ),
         click.Option(
             ["--config", "config_file"],
