@@ -70,7 +70,7 @@ def fake(
             where=interface.source,
             expected="another damage",
             got=f"{how.name} in {agreed.format}",
-            mend="pellucid interfaces fake --help lists them; --damage all makes those that can happen",
+            mend=f"pellucid interfaces fake {interface.id} --damages lists those that can happen",
             code="impossible-damage",
         )
     metadata, columns = made_up(interface, agreed, rows, np.random.default_rng(seed))

@@ -8,7 +8,7 @@ from typing import Any
 from pellucid.archive.lineage import JSON
 from pellucid.times import to_utc_iso
 
-__all__ = ["FIRST", "Finding", "Place", "Report"]
+__all__ = ["FIRST", "Finding", "Place", "Report", "sorted_findings"]
 
 FIRST = 5
 """So many places are told of each finding."""
@@ -168,5 +168,5 @@ def _moment(tai_ns: int) -> str:
 
 
 def sorted_findings(findings: Sequence[Finding]) -> tuple[Finding, ...]:
-    """Return findings, the most frequent of each place last, in a stable order."""
+    """Return findings by place and kind, so that equal deliveries give equal reports."""
     return tuple(sorted(findings, key=lambda f: (f.where, f.code)))
