@@ -99,14 +99,14 @@ class Histories(RuleBasedStateMachine):
 
     catalogue: Catalogue
 
-    @initialize(kind=st.sampled_from(TYPES), first=spans, second=spans)
-    def begin(self, kind: str, first: tuple[int, int], second: tuple[int, int]) -> None:
-        """Begin with two products of one type, of which one or both are certified."""
+    @initialize(kind=st.sampled_from(TYPES), first=spans, second=spans, into=st.sampled_from(COLLECTIONS))
+    def begin(self, kind: str, first: tuple[int, int], second: tuple[int, int], into: str) -> None:
+        """Begin with two products of one type, certified near each other, in one collection or two."""
         self.model = Model()
         self.number = next(histories)
-        for made, span in ((0, first), (2, second)):
-            self.register(kind, {1, 2}, made)
-            self.certify(made // 2, "B", span, many=False)
+        for made, (collection, span) in enumerate((("B", first), (into, second))):
+            self.register(kind, {1, 2}, 2 * made)
+            self.certify(made, collection, span, many=False)
 
     def own(self, collection: str) -> str:
         return f"h{self.number}/{collection}"
@@ -260,13 +260,14 @@ class Histories(RuleBasedStateMachine):
         )
 
     def look_at_edges(self, line: Line) -> None:
+        path = COLLECTIONS[:: 1 if self.number % 2 else -1]
         for at, as_of in (
             (line.start, None),
             (line.stop, None),
             (line.stop - 1, line.known_from),
             (line.start, line.known_from - 1),
         ):
-            self.check(line.product.product_type, line.tel, at, COLLECTIONS, as_of)
+            self.check(line.product.product_type, line.tel, at, path, as_of)
 
     def check(self, kind: str, tel: int, at: int, path: tuple[str, ...], as_of: int | None) -> None:
         expected = self.model.lookup(kind, tel, at, path, as_of)
