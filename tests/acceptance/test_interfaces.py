@@ -26,7 +26,9 @@ def test_every_fake_passes_and_every_damage_is_caught_and_named(tmp_path: Path, 
         made = fake(interface, tmp_path / interface.id, delivery=delivery.name, rows=4)
         passed += check_files(interface, made, delivery=delivery.name).ok
         for damage in damages_of(delivery):
-            made = fake(interface, tmp_path / interface.id, delivery=delivery.name, damage=damage.name)
+            made = fake(
+                interface, tmp_path / interface.id, delivery=delivery.name, damage=damage.name, rows=4
+            )
             report = check_files(interface, made, delivery=delivery.name)
             broken += 1
             named += bool(set(damage.codes) & set(report.codes))
