@@ -3,6 +3,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from pellucid.archive.lineage import JSON, derived_key, plain
 from pellucid.archive.product import Product
@@ -72,7 +73,7 @@ class Recipe:
             inputs=inputs,
         )
 
-    @property
+    @cached_property
     def key(self) -> str:
         """Lineage key of the product."""
         contents = {role: [p.sha256 for p in products] for role, products in self.inputs.items()}

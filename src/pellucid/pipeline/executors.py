@@ -15,7 +15,8 @@ __all__ = ["Executor", "InProcess", "Result", "executor_of"]
 
 type Result = Outcome | PellucidError
 
-_QUICK_S = 0.05
+_AT_A_TIME_S = 2.0
+"""Jobs that together take about so long are claimed together."""
 
 
 class Executor(Protocol):
@@ -60,8 +61,8 @@ class InProcess:
         taken = [self._waiting.popleft() for _ in range(min(self._at_a_time, len(self._waiting)))]
         start = perf_counter()
         results = perform_many(self._archive, [job for _, job in taken])
-        quick = (perf_counter() - start) / len(taken) < _QUICK_S
-        self._at_a_time = min(self.capacity, 2 * self._at_a_time) if quick else 1
+        each = (perf_counter() - start) / len(taken)
+        self._at_a_time = max(1, min(self.capacity, int(_AT_A_TIME_S / max(each, 1e-6))))
         return [(number, result) for (number, _), result in zip(taken, results, strict=True)]
 
     def close(self) -> None:
