@@ -268,21 +268,20 @@ def _elastic_profiles(
     if reference is None:
         return _withheld(signal), _withheld(signal), np.full(signal.range.size, np.nan)
     at = (reference.low, reference.high)
-    drawn = signal.drawn(np.random.default_rng(o.seed), o.draws)
-    corrected = np.concatenate([signal.range_corrected[:1], drawn.range_corrected])
-    every = klett(corrected, signal.range, optics, o.lidar_ratio, at)
-    value, noise = every[0], every[1:].std(axis=0, ddof=1)
+    corrected = signal.range_corrected[:1]
+    value = klett(corrected, signal.range, optics, o.lidar_ratio, at)[0]
+    noise = _elastic_noise(signal, optics, at, o)
     ratios = o.lidar_ratio + o.lidar_ratio_error, o.lidar_ratio - o.lidar_ratio_error
-    high, low = (klett(corrected[:1], signal.range, optics, ratio, at)[0] for ratio in ratios)
+    high, low = (klett(corrected, signal.range, optics, ratio, at)[0] for ratio in ratios)
     turbid = klett(
-        corrected[:1], signal.range, optics, o.lidar_ratio, at, reference_backscatter=o.reference_error
+        corrected, signal.range, optics, o.lidar_ratio, at, reference_backscatter=o.reference_error
     )[0]
     beta_error = np.sqrt(noise**2 + (0.5 * (high - low)) ** 2 + (turbid - value) ** 2)
     # extinction moves with the ratio itself, too
     by_ratio = 0.5 * (ratios[0] * high - ratios[1] * low)
     alpha_error = np.sqrt(by_ratio**2 + o.lidar_ratio**2 * (noise**2 + (turbid - value) ** 2))
     good = (signal.range >= o.start) & (signal.range < reference.high)
-    finite = np.isfinite(every).all(axis=0) & np.isfinite(beta_error) & np.isfinite(alpha_error)
+    finite = np.isfinite(value) & np.isfinite(beta_error) & np.isfinite(alpha_error)
     status = np.where(good, np.where(finite, GOOD, TOO_FEW), NOT_FITTED).astype(np.int8)[None]
     step = np.full(signal.range.size, signal.bin_width)
 
@@ -291,6 +290,21 @@ def _elastic_profiles(
         return RamanProfile(np.where(kept, values, np.nan), np.where(kept, errors, np.nan), step, status)
 
     return profile(value, beta_error), profile(value * o.lidar_ratio, alpha_error), noise
+
+
+def _elastic_noise(
+    signal: Signal, optics: MolecularOptics, reference: tuple[float, float], o: AnalysisOptions
+) -> F8:
+    """Scatter of the backscatter over draws of the counts, NaN beyond the reference, where none is told."""
+    part = signal.until(reference[1] + signal.bin_width)
+    end = part.range.size
+    air = MolecularOptics(
+        optics.wavelength, optics.density[:end], optics.extinction[:end], optics.backscatter[:end]
+    )
+    drawn = part.drawn(np.random.default_rng(o.seed), o.draws).range_corrected
+    noise = np.full(signal.range.size, np.nan)
+    noise[:end] = klett(drawn, part.range, air, o.lidar_ratio, reference).std(axis=0, ddof=1)
+    return noise
 
 
 def _raman_backscatter(
