@@ -6,6 +6,7 @@ import logging
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from time import monotonic
 from typing import Protocol
 
 __all__ = ["Progress", "bar", "print_json", "set_up_logging", "table"]
@@ -55,12 +56,15 @@ def bar(label: str, *, shown: bool) -> Iterator[Progress | None]:
         rich.TextColumn("{task.description}"),
         rich.BarColumn(),
         rich.TextColumn("{task.completed:.0f} {task.fields[unit]}"),
+        rich.TextColumn("{task.fields[rate]}"),
         rich.TimeRemainingColumn(),
     )
     with rich.Progress(*columns, console=Console(stderr=True), transient=True) as shown_bar:
-        task = shown_bar.add_task(label, total=None, unit="")
+        task = shown_bar.add_task(label, total=None, unit="", rate="")
+        begun = monotonic()
 
         def advance(done: int, total: int, unit: str = "", /) -> None:
-            shown_bar.update(task, completed=done, total=total or None, unit=unit)
+            rate = done / max(monotonic() - begun, 1e-3)
+            shown_bar.update(task, completed=done, total=total or None, unit=unit, rate=f"{rate:.3g}/s")
 
         yield advance
