@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The index of products: registered whole or not at all, found by what they are and cover."""
 
+import gc
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from fnmatch import fnmatchcase
 from itertools import batched
 from pathlib import Path
@@ -278,9 +280,22 @@ def _all_new(
     connection: Connection, products: Sequence[Product], common: Common
 ) -> list[tuple[Product, bool]]:
     now = time.time_ns()
-    new = [product.registered(now) for product in products]
-    _insert(connection, new, common)
-    return [(product, True) for product in new]
+    with _no_collection():
+        new = [product.registered(now) for product in products]
+        _insert(connection, new, common)
+        return [(product, True) for product in new]
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    # objects by the hundred thousand set off the search for cycles again and again, and none are made here
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def _registered(
