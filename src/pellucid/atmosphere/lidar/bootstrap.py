@@ -178,8 +178,8 @@ def _raman(
     o: AnalysisOptions,
 ) -> Analysis:
     half, narrow = windows(elastic.signal, o)
-    nominal, known = exponents(analysis.range, analysis.layers, o)
-    k = nominal + np.where(known > 0.0, common.angstrom[:, None], 0.0)
+    nominal, _ = exponents(analysis.range, analysis.layers, o)
+    k = nominal + common.angstrom[:, None]
     factor = raman_factor(elastic.optics.wavelength, raman.optics.wavelength, k)
     molecular = elastic.optics.extinction + raman.optics.extinction
     # errors are as smooth as the windows are wide: some bins are enough

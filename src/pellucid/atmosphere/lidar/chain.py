@@ -224,13 +224,14 @@ def windows(signal: Signal, options: AnalysisOptions) -> tuple[npt.NDArray[np.in
 def exponents(distance: F8, layers: tuple[MeasuredLayer, ...], o: AnalysisOptions) -> tuple[F8, F8]:
     """Return the exponent k and its error (dimensionless) at ranges in m, each shape (n_bins,).
 
-    Both are 0 in clouds and in the slabs that they touch: ice and drops are large beside the wavelength.
+    k is 0 in clouds and in the slabs that they touch: ice and drops are large beside the wavelength. Its
+    error is the aerosol's, since thick dust may pass for a cloud.
     """
     cloudy = np.zeros(distance.size, np.bool_)
     for layer in layers:
         if layer.found.cloud:
             cloudy |= (distance > layer.found.base - o.slab) & (distance < layer.found.top + o.slab)
-    return np.where(cloudy, 0.0, o.angstrom), np.where(cloudy, 0.0, o.angstrom_error)
+    return np.where(cloudy, 0.0, o.angstrom), np.full(distance.size, o.angstrom_error)
 
 
 def _optical_depth(
