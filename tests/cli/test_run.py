@@ -81,7 +81,13 @@ def test_a_mistyped_configuration_key_stops_every_verb(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "pellucid.toml").write_text("[events.cleaning]\npictur = 3\n")
-    given = {"ID": "abcd", "[FILES]...": __file__, "FILES...": __file__, "-o": str(tmp_path / "out")}
+    given = {
+        "ID": "abcd",
+        "[FILES]...": __file__,
+        "FILES...": __file__,
+        "DAY": "2026-11-22",
+        "-o": str(tmp_path / "out"),
+    }
     for path, command in commands():
         if path in ("config keys", "config init"):  # the two that help to mend it
             continue
@@ -90,7 +96,8 @@ def test_a_mistyped_configuration_key_stops_every_verb(
             if isinstance(parameter, click.Argument):
                 arguments.append(given.get(parameter.make_metavar(click.Context(command)), __file__))
             elif parameter.required:
-                arguments += [parameter.opts[0], str(tmp_path / "out")]
+                wanted = "1" if parameter.type is click.INT else str(tmp_path / "out")
+                arguments += [parameter.opts[0], wanted]
         assert run([*arguments, "--workspace", str(tmp_path), "--json"]) == 101, path
         error = json.loads(capsys.readouterr().out)["error"]
         assert "events.cleaning.picture" in error["mend"], path

@@ -46,13 +46,14 @@ def study(
     time: str,
     muon_error: float,
 ) -> None:
-    """Tell what some telescopes can calibrate, and how errors grow.
+    """Tell what some telescopes can calibrate.
 
-    Telescopes of one kind are taken to be in pairs with each other. Errors are relative, those of clocks in
-    ns, for one slice of time.
+    And how errors grow. Telescopes of one kind are taken to be in pairs with each other. Errors are
+    relative, those of clocks in ns, for one slice of time.
     """
     from pellucid.array.identifiability import study_array
 
+    session.configuration()
     ids, first, second = _array(description, side)
     chosen = ids if telescopes is None else _numbers(telescopes)
     events = _quantity(rate, "Hz", "--rate") * _quantity(time, "s", "--time")

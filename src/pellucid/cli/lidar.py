@@ -21,7 +21,9 @@ _TYPE = "DL2/Monitoring/Subarray/LidarNight"
 )
 @click.option("--overwrite", is_flag=True, help="Replace an output that exists.")
 def command(session: Session, night: str, device: str | None, output: Path, overwrite: bool) -> None:
-    """Draw a LIDAR's night: quick look, profiles with errors, optical depth in time, layers.
+    """Draw a LIDAR's night as one page.
+
+    Quick look, profiles with errors, optical depth in time, layers.
 
     DAY is the day on which the night began, e.g. 2026-11-22. Of several records of the night the last
     one made is taken.

@@ -31,7 +31,9 @@ def command(
     party: str | None,
     key_file: Path | None,
 ) -> None:
-    """Accept or reject a data product in the name of a party, or show what was said of it.
+    """Accept or reject a product in the name of a party.
+
+    Without a verdict, show what was said of it.
 
     ID is its id, or as many of the first digits as tell it from others. What a party rejected is offered by
     no look-up until that party accepts it.

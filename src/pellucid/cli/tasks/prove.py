@@ -30,7 +30,9 @@ def command(
     telescopes: str | None,
     files: tuple[Path, ...],
 ) -> int:
-    """Bind a task to a proof, which is looked at now and whenever the status is asked for.
+    """Bind a task to a proof.
+
+    It is looked at now, and whenever the status is asked for.
 
     Exits with 1 where it proves nothing.
     """

@@ -15,7 +15,10 @@ __all__ = ["command"]
 @click.argument("task_id", metavar="TASK")
 @files_option
 def command(session: Session, task_id: str, files: tuple[Path, ...]) -> None:
-    """Show all that is known about a task, such as I-DATA-COM-3201/implement."""
+    """Show all that is known about a task.
+
+    Its id is that of the interface and its own, such as I-DATA-COM-3201/implement.
+    """
     from pellucid.interfaces.schedule import schedule
     from pellucid.interfaces.tasks import by_id
 

@@ -6,5 +6,5 @@ from pellucid.cli.tasks.redmine import redmine_verb
 __all__ = ["command"]
 
 command = redmine_verb(
-    "sync", "Take over what changed in Redmine, and bring what changed here into it.", push=True, pull=True
+    "sync", "Take changes over from Redmine, and bring ours into it.", push=True, pull=True
 )
