@@ -77,6 +77,13 @@ def test_a_mistyped_verb_or_option_names_the_nearest(
         assert f"'{nearest}'" in err
 
 
+def example_of(kind: click.ParamType, folder: Path) -> str:
+    """A value that an option of some type takes."""
+    if isinstance(kind, click.Choice):
+        return str(kind.choices[0])
+    return "1" if kind is click.INT else str(folder / "out")
+
+
 def test_a_mistyped_configuration_key_stops_every_verb(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -96,8 +103,7 @@ def test_a_mistyped_configuration_key_stops_every_verb(
             if isinstance(parameter, click.Argument):
                 arguments.append(given.get(parameter.make_metavar(click.Context(command)), __file__))
             elif parameter.required:
-                wanted = "1" if parameter.type is click.INT else str(tmp_path / "out")
-                arguments += [parameter.opts[0], wanted]
+                arguments += [parameter.opts[0], example_of(parameter.type, tmp_path)]
         assert run([*arguments, "--workspace", str(tmp_path), "--json"]) == 101, path
         error = json.loads(capsys.readouterr().out)["error"]
         assert "events.cleaning.picture" in error["mend"], path

@@ -53,7 +53,6 @@ def study(
     """
     from pellucid.array.identifiability import study_array
 
-    session.configuration()
     ids, first, second = _array(description, side)
     chosen = ids if telescopes is None else _numbers(telescopes)
     events = _quantity(rate, "Hz", "--rate") * _quantity(time, "s", "--time")

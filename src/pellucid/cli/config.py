@@ -25,7 +25,7 @@ def show(session: Session) -> None:
     session.show(document, as_toml(effective.values, effective.origins, effective.tables).rstrip())
 
 
-@verb("keys")
+@verb("keys", configured=False)
 def keys(session: Session) -> None:
     """List every key: what it takes, its default, what it means."""
     from pellucid.config import options
@@ -50,7 +50,7 @@ def keys(session: Session) -> None:
     session.show(document, "\n".join(blocks))
 
 
-@verb("init")
+@verb("init", configured=False)
 def init(session: Session) -> None:
     """Write a configuration file to start from.
 

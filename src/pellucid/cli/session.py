@@ -73,10 +73,11 @@ class Session:
         return bar(label, shown=self.verbosity >= 0)
 
 
-def verb(name: str) -> Callable[[Callable[..., int | None]], click.Command]:
+def verb(name: str, *, configured: bool = True) -> Callable[[Callable[..., int | None]], click.Command]:
     """Make a verb of a function that takes a `Session` first; it may return an exit code.
 
-    The options that all verbs have are added after the verb's own.
+    The options that all verbs have are added after the verb's own. The configuration is looked at before
+    anything is done, so that a mistyped key stops every verb but those that help to mend it.
     """
 
     def decorate(function: Callable[..., int | None]) -> click.Command:
@@ -98,6 +99,8 @@ def verb(name: str) -> Callable[[Callable[..., int | None]], click.Command]:
             server = workspace if is_server(workspace) else None
             folder = joined_folder(workspace) if server else Path(workspace)
             session = Session(folder, as_json, -1 if quiet else verbose, config_file, settings, server)
+            if configured:
+                session.configuration()
             return function(session, **own)
 
         command = click.command(name)(call)
