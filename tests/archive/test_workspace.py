@@ -126,7 +126,19 @@ def test_real_files_are_recognised(data_dir: Path) -> None:
     for path in simtel:
         assert sniff(path) == FileKind("eventio", SIMTEL)
     for path in (data_dir / "camera" / "zfits").glob("*.fz"):
-        assert sniff(path) == FileKind("fits", None), "not DL0v1"
+        assert sniff(path) == FileKind("protobuf-zfits", "R0/Event/Telescope/Observation")
+    fact = data_dir / "camera" / "fact"
+    run, drive, commands = (
+        sniff(fact / name)
+        for name in (
+            "testDataFile.fits.fz",
+            "testDriveFile.fits",
+            "20130102.DRIVE_CONTROL_SOURCE_POSITION.fits",
+        )
+    )
+    assert run == FileKind("fact-zfits", "R0/Event/Telescope/Observation")
+    assert drive == FileKind("fact-drive", "R0/Monitoring/Telescope/Drive")
+    assert commands == FileKind("fits", None)
 
 
 def test_export_is_whole_or_not_at_all(

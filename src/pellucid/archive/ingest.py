@@ -91,6 +91,19 @@ def _zfits_dl0(head: bytes) -> FileKind | None:
     return None
 
 
+def _camera_raw(head: bytes) -> FileKind | None:
+    """Raw files of cameras and drives from before DL0, by the names of their tables and messages."""
+    if not head.startswith(b"SIMPLE  ="):
+        return None
+    if b"'DataModel.Camera" in head:
+        return FileKind("protobuf-zfits", "R0/Event/Telescope/Observation")
+    if b"'ZDrsCellOffsets'" in head:
+        return FileKind("fact-zfits", "R0/Event/Telescope/Observation")
+    if b"'DRIVE_CONTROL_TRACKING_POSITION'" in head:
+        return FileKind("fact-drive", "R0/Monitoring/Telescope/Drive")
+    return None
+
+
 def _fits(head: bytes) -> FileKind | None:
     return FileKind("fits", None) if head.startswith(b"SIMPLE  =") else None
 
@@ -127,6 +140,7 @@ def _air_profile(head: bytes) -> FileKind | None:
 FORMATS: tuple[Callable[[bytes], FileKind | None], ...] = (
     _eventio,
     _zfits_dl0,
+    _camera_raw,
     _fits,
     _hdf5,
     _parquet,
