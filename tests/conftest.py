@@ -13,7 +13,7 @@ from support.s3 import KEYS, Bucket, Buckets, s3_server
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
-# two processes that compile one of ctapipe's functions at a time may leave a cache that crashes all later ones
+# two processes that compile one function of ctapipe at a time can leave a cache that crashes all later ones
 if worker := os.environ.get("PYTEST_XDIST_WORKER"):
     os.environ["NUMBA_CACHE_DIR"] = str(REPOSITORY / ".numba" / worker)
 
