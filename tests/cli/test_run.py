@@ -180,7 +180,11 @@ def test_an_interrupt_from_outside_ends_with_130(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe.toml"
     os.mkfifo(pipe)
     process = subprocess.Popen(
-        [*PELLUCID, "config", "show", "--config", str(pipe)], stderr=subprocess.PIPE, text=True
+        [*PELLUCID, "config", "show", "--config", str(pipe)],
+        stderr=subprocess.PIPE,
+        text=True,
+        # tests that run in the background ignore interrupts, and what they start would too
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     time.sleep(1.0)
     process.send_signal(signal.SIGINT)
