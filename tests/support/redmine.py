@@ -39,7 +39,7 @@ class Redmine:
 
         self.url, self.admin, self.reader = url, admin, reader
         self.client: Any = Client(url, key=admin)
-        # projects stay in the server's database, so that each run needs names of its own
+        # names of this run's own; `.ci/redmine configure` removes what runs before it left
         self._names = (f"t{time.time_ns()}-{n}" for n in count(1))
 
     def project(self, *, tracker: bool = True) -> str:
