@@ -223,53 +223,45 @@ def _add_rows(sums: F8, rows: npt.NDArray[np.number]) -> None:
 
 
 @kernel
+def _added(
+    value: np.number, origin: np.float64, sums: tuple[np.float64, np.float64, np.float64, np.float64]
+) -> tuple[np.float64, np.float64, np.float64, np.float64]:
+    """Return the sums of four powers with one more value's deviation from the origin."""
+    d = np.float64(value) - origin
+    q = d * d
+    return sums[0] + d, sums[1] + q, sums[2] + q * d, sums[3] + q * q
+
+
+@kernel
 def _add_one(own: F8, flat: npt.NDArray[np.number], start: np.uint64, width: int) -> None:
     for k in range(width):
         # unsigned places need no look at their sign, so that the loop runs in vectors
         i = np.uint64(k)
-        d = np.float64(flat[start + i]) - own[i]
-        q = d * d
-        own[np.uint64(_TILE) + i] += d
-        own[np.uint64(2 * _TILE) + i] += q
-        own[np.uint64(3 * _TILE) + i] += q * d
-        own[np.uint64(4 * _TILE) + i] += q * q
+        _store(own, i, _added(flat[start + i], own[i], _sums(own, i)))
 
 
 @kernel
 def _add_four(own: F8, flat: npt.NDArray[np.number], start: np.uint64, stride: np.uint64, width: int) -> None:
-    """Add four rows at a time: the sums are loaded and stored once, the order of additions is kept.
-
-    Written out, since a loop over the rows would not run in vectors.
-    """
+    """Add four rows at a time: the sums are loaded and stored once, the order of additions is kept."""
     second, third, fourth = start + stride, start + stride + stride, start + stride + stride + stride
     for k in range(width):
         i = np.uint64(k)
         origin = own[i]
-        s1, s2 = own[np.uint64(_TILE) + i], own[np.uint64(2 * _TILE) + i]
-        s3, s4 = own[np.uint64(3 * _TILE) + i], own[np.uint64(4 * _TILE) + i]
-        d = np.float64(flat[start + i]) - origin
-        q = d * d
-        s1 += d
-        s2 += q
-        s3 += q * d
-        s4 += q * q
-        d = np.float64(flat[second + i]) - origin
-        q = d * d
-        s1 += d
-        s2 += q
-        s3 += q * d
-        s4 += q * q
-        d = np.float64(flat[third + i]) - origin
-        q = d * d
-        s1 += d
-        s2 += q
-        s3 += q * d
-        s4 += q * q
-        d = np.float64(flat[fourth + i]) - origin
-        q = d * d
-        s1 += d
-        s2 += q
-        s3 += q * d
-        s4 += q * q
-        own[np.uint64(_TILE) + i], own[np.uint64(2 * _TILE) + i] = s1, s2
-        own[np.uint64(3 * _TILE) + i], own[np.uint64(4 * _TILE) + i] = s3, s4
+        sums = _added(flat[start + i], origin, _sums(own, i))
+        sums = _added(flat[second + i], origin, sums)
+        sums = _added(flat[third + i], origin, sums)
+        _store(own, i, _added(flat[fourth + i], origin, sums))
+
+
+@kernel
+def _sums(own: F8, i: np.uint64) -> tuple[np.float64, np.float64, np.float64, np.float64]:
+    one = np.uint64(_TILE)
+    return own[one + i], own[one + one + i], own[one + one + one + i], own[one + one + one + one + i]
+
+
+@kernel
+def _store(
+    own: F8, i: np.uint64, sums: tuple[np.float64, np.float64, np.float64, np.float64]
+) -> None:
+    for k in range(4):
+        own[np.uint64((k + 1) * _TILE) + i] = sums[k]

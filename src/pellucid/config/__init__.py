@@ -5,7 +5,7 @@ from dataclasses import asdict
 from typing import Any
 
 from pellucid.config.layers import WORKSPACE_FILE, Effective, load
-from pellucid.config.levels import LevelA, LevelB, LevelC, Levels
+from pellucid.config.levels import Levels, Policy
 from pellucid.config.options import Option, Value, option
 from pellucid.config.sections import OPEN, Cleaning, Config, Events, Extractor, Run, Site, options, sections
 from pellucid.config.text import as_toml, template
@@ -18,11 +18,9 @@ __all__ = [
     "Effective",
     "Events",
     "Extractor",
-    "LevelA",
-    "LevelB",
-    "LevelC",
     "Levels",
     "Option",
+    "Policy",
     "Run",
     "Site",
     "Value",

@@ -114,26 +114,27 @@ class Config:
 @cache
 def options() -> dict[str, Option]:
     """Return the declarations of all keys, by dotted key, in the order of this file."""
-    return {o.key: o for o in _options(Config, "")}
+    return {o.key: o for o in _options(Config(), "")}
 
 
 @cache
 def sections() -> dict[str, str]:
     """Return the first sentence about each section, by dotted name."""
-    return dict(_sections(Config, ""))
+    return dict(_sections(Config(), ""))
 
 
-def _options(section: type, prefix: str) -> Iterator[Option]:
+def _options(section: Any, prefix: str) -> Iterator[Option]:
     for f in fields(section):
-        if is_dataclass(f.type) and isinstance(f.type, type):
-            yield from _options(f.type, f"{prefix}{f.name}.")
+        default = getattr(section, f.name)
+        if is_dataclass(default):
+            yield from _options(default, f"{prefix}{f.name}.")
         else:
-            declared: dict[str, Any] = {"default": f.default, **f.metadata}
-            yield Option(key=prefix + f.name, **declared)
+            yield Option(key=prefix + f.name, default=default, **f.metadata)
 
 
-def _sections(section: type, prefix: str) -> Iterator[tuple[str, str]]:
+def _sections(section: Any, prefix: str) -> Iterator[tuple[str, str]]:
     for f in fields(section):
-        if is_dataclass(f.type) and isinstance(f.type, type):
-            yield prefix + f.name, (f.type.__doc__ or "").strip()
-            yield from _sections(f.type, f"{prefix}{f.name}.")
+        below = getattr(section, f.name)
+        if is_dataclass(below):
+            yield prefix + f.name, str(f.metadata.get("doc") or type(below).__doc__).strip()
+            yield from _sections(below, f"{prefix}{f.name}.")

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Levels A (on-line), B (next day), C (final): one graph of steps, three policies over it."""
 
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from math import ceil
 
@@ -126,13 +125,25 @@ def level_of(config: Config, name: str, release: str | None = None) -> Level:
             mend="e.g. --level C --release 2027",
             code="release",
         )
-    values: Mapping[str, object] = asdict(getattr(config.levels, name))
-    texts = {
-        k: tuple(_words(str(values[k]).replace("{release}", release or ""))) for k in ("path", "fallback")
-    }
-    collection = str(values["collection"]).replace("{release}", release or "")
-    return Level(**{**values, **texts, "collection": collection, "name": name})  # type: ignore[arg-type]
+    policy = {"A": config.levels.A, "B": config.levels.B, "C": config.levels.C}[name]
+
+    def named(text: str) -> str:
+        return text.replace("{release}", release or "")
+
+    return Level(
+        name=name,
+        source=policy.source,
+        window=policy.window,
+        statistics=policy.statistics,
+        deadline=policy.deadline,
+        limit=policy.limit,
+        path=_words(named(policy.path)),
+        fallback=_words(policy.fallback),
+        hold=policy.hold,
+        collection=named(policy.collection),
+        replaces=policy.replaces,
+    )
 
 
-def _words(text: str) -> list[str]:
-    return [word.strip() for word in text.split(",") if word.strip()]
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(word.strip() for word in text.split(",") if word.strip())
