@@ -237,7 +237,7 @@ def _add_one(own: F8, flat: npt.NDArray[np.number], start: np.uint64, width: int
     for k in range(width):
         # unsigned places need no look at their sign, so that the loop runs in vectors
         i = np.uint64(k)
-        _store(own, i, _added(flat[start + i], own[i], _sums(own, i)))
+        _store(own, i, _added(flat[start + i], own[i], _load(own, i)))
 
 
 @kernel
@@ -247,21 +247,19 @@ def _add_four(own: F8, flat: npt.NDArray[np.number], start: np.uint64, stride: n
     for k in range(width):
         i = np.uint64(k)
         origin = own[i]
-        sums = _added(flat[start + i], origin, _sums(own, i))
+        sums = _added(flat[start + i], origin, _load(own, i))
         sums = _added(flat[second + i], origin, sums)
         sums = _added(flat[third + i], origin, sums)
         _store(own, i, _added(flat[fourth + i], origin, sums))
 
 
 @kernel
-def _sums(own: F8, i: np.uint64) -> tuple[np.float64, np.float64, np.float64, np.float64]:
+def _load(own: F8, i: np.uint64) -> tuple[np.float64, np.float64, np.float64, np.float64]:
     one = np.uint64(_TILE)
     return own[one + i], own[one + one + i], own[one + one + one + i], own[one + one + one + one + i]
 
 
 @kernel
-def _store(
-    own: F8, i: np.uint64, sums: tuple[np.float64, np.float64, np.float64, np.float64]
-) -> None:
+def _store(own: F8, i: np.uint64, sums: tuple[np.float64, np.float64, np.float64, np.float64]) -> None:
     for k in range(4):
         own[np.uint64((k + 1) * _TILE) + i] = sums[k]
