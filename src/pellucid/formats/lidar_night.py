@@ -12,8 +12,8 @@ import numpy.typing as npt
 from pellucid.atmosphere.lidar.chain import MeasuredLayer
 from pellucid.atmosphere.lidar.layers import FoundLayer
 from pellucid.atmosphere.lidar.night import LidarNight
-from pellucid.formats.lidar_hdf5 import Contents, read_contents, write_contents
 from pellucid.formats.lidar_profile import layer_rows
+from pellucid.formats.product_hdf5 import Contents, read_contents, write_contents
 
 __all__ = ["read_lidar_night", "write_lidar_night"]
 
@@ -58,7 +58,7 @@ def read_lidar_night(path: Path) -> tuple[dict[int, LidarNight], str]:
     MissingInput, CorruptedInput
         See `read_contents`.
     """
-    contents = read_contents(path, KIND, _MEND)
+    contents = read_contents(path, KIND, _MEND, code="bad-lidar-product")
     nights = {}
     for name, attributes in contents.attributes.items():
         if isinstance(attributes, dict):

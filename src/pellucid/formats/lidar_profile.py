@@ -14,7 +14,7 @@ import numpy.typing as npt
 from pellucid.atmosphere.lidar.angstrom import Angstrom
 from pellucid.atmosphere.lidar.chain import Analysis, MeasuredLayer
 from pellucid.atmosphere.lidar.vaod import OpticalDepth
-from pellucid.formats.lidar_hdf5 import Contents, read_contents, write_contents
+from pellucid.formats.product_hdf5 import Contents, read_contents, write_contents
 
 __all__ = ["LAYER", "layer_rows", "read_lidar_profile", "read_optical_depth", "write_lidar_profile"]
 
@@ -134,7 +134,7 @@ def read_lidar_profile(path: Path) -> Contents:
     MissingInput, CorruptedInput
         See `read_contents`.
     """
-    return read_contents(path, KIND, _MEND)
+    return read_contents(path, KIND, _MEND, code="bad-lidar-product")
 
 
 def read_optical_depth(path: Path) -> tuple[dict[int, OpticalDepth], tuple[float, float]]:

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pellucid.atmosphere.lidar.scan_fit import ScanFit
-from pellucid.formats.lidar_hdf5 import Contents, read_contents, write_contents
+from pellucid.formats.product_hdf5 import Contents, read_contents, write_contents
 
 __all__ = ["read_lidar_scan", "read_transmission", "write_lidar_scan", "write_transmission"]
 
@@ -66,7 +66,7 @@ def read_lidar_scan(path: Path) -> Contents:
     MissingInput, CorruptedInput
         See `read_contents`.
     """
-    return read_contents(path, SCAN, "make it: step lidar-scan")
+    return read_contents(path, SCAN, "make it: step lidar-scan", code="bad-lidar-product")
 
 
 def write_transmission(
@@ -92,4 +92,4 @@ def read_transmission(path: Path) -> Contents:
     MissingInput, CorruptedInput
         See `read_contents`.
     """
-    return read_contents(path, TRANSMISSION, "make it: step lidar-transmission")
+    return read_contents(path, TRANSMISSION, "make it: step lidar-transmission", code="bad-lidar-product")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""What all LIDAR products share as files: HDF5 arrays with their units, and the provenance inside.
+"""What products as HDF5 share: arrays with their units, and the provenance inside.
 
 Bytes follow from the numbers and their provenance alone.
 """
@@ -69,15 +69,24 @@ def write_contents(
         file.create_array("/", "provenance", np.frombuffer(text, np.uint8), track_times=False)
 
 
-def read_contents(path: Path, kind: tuple[str, int], mend: str) -> Contents:
+def read_contents(path: Path, kind: tuple[str, int], mend: str, code: str = "bad-product") -> Contents:
     """Read a file of a kind.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    kind : tuple of str and int
+        Format and version it must have.
+    mend, code : str
+        Of the error where it is none.
 
     Raises
     ------
     MissingInput
         There is no such file (``no-file``).
     CorruptedInput
-        It is another format or version, or damaged (``bad-lidar-product``).
+        It is another format or version, or damaged (with the given code).
     """
     if not path.is_file():
         raise MissingInput("There is no such file.", where=str(path), mend=mend, code="no-file")
@@ -85,7 +94,7 @@ def read_contents(path: Path, kind: tuple[str, int], mend: str) -> Contents:
         with tables.open_file(str(path)) as file:
             root = file.root._v_attrs
             if "format" not in root or (str(root.format), int(root.format_version)) != kind:
-                raise _wrong(path, kind, "another format or version", mend)
+                raise _wrong(path, kind, "another format or version", mend, code)
             arrays: Arrays = {}
             units = {}
             for node in file.walk_nodes("/", "Leaf"):
@@ -94,15 +103,15 @@ def read_contents(path: Path, kind: tuple[str, int], mend: str) -> Contents:
                     units[node._v_name] = str(node._v_attrs.unit)
             return Contents(arrays, units, json.loads(str(root.attributes)))
     except (tables.HDF5ExtError, AttributeError, ValueError) as error:
-        raise _wrong(path, kind, str(error).splitlines()[0], mend) from error
+        raise _wrong(path, kind, str(error).splitlines()[0], mend, code) from error
 
 
-def _wrong(path: Path, kind: tuple[str, int], got: str, mend: str) -> CorruptedInput:
+def _wrong(path: Path, kind: tuple[str, int], got: str, mend: str, code: str) -> CorruptedInput:
     return CorruptedInput(
         "The file is another product, or damaged.",
         where=str(path),
         expected=f"format '{kind[0]}', version {kind[1]}",
         got=got,
         mend=mend,
-        code="bad-lidar-product",
+        code=code,
     )
