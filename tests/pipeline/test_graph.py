@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Wiring: in order where it can be, an error that names the steps where it cannot."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from types import ModuleType
 from xml.etree import ElementTree
@@ -125,9 +126,9 @@ def test_what_exists_can_be_wired_at_every_level(level: str) -> None:
         lambda: replace(step("one", "Same"), valid="soon"),
     ],
 )
-def test_impossible_declarations_are_refused(declared: object) -> None:
+def test_impossible_declarations_are_refused(declared: Callable[[], object]) -> None:
     with pytest.raises(PellucidError):
-        declared()  # type: ignore[operator]
+        declared()
 
 
 def test_the_picture_shows_every_step_and_is_well_formed(toy: ModuleType) -> None:

@@ -3,11 +3,12 @@
 
 import pytest
 
+from pellucid.archive.lineage import JSON
 from pellucid.errors import ConfigurationError
-from pellucid.pipeline.parameters import completed, defaults, parameter
+from pellucid.pipeline.parameters import Declared, completed, defaults, parameter
 from pellucid.pipeline.step import Step
 
-DECLARED = {
+DECLARED: dict[str, Declared] = {
     "height": parameter(300.0, "Where it begins.", unit="m", minimum=0),
     "method": parameter("mean", "How.", choices=("mean", "median")),
     "plain": 2.0,
@@ -27,9 +28,9 @@ def test_quantities_are_given_to_the_function_in_their_unit() -> None:
     [{"height": "5 s"}, {"height": 5.0}, {"height": "five m"}, {"height": "-1 m"}, {"method": "mode"},
      {"group": {"time": "3 m"}}, {"group": {"tim": "3 s"}}, {"group": 3}, {"height": "nan m"}],
 )  # fmt: skip
-def test_a_wrong_unit_word_or_range_stops_the_run_and_names_the_parameter(given: dict[str, object]) -> None:
+def test_a_wrong_unit_word_or_range_stops_the_run_and_names_the_parameter(given: dict[str, JSON]) -> None:
     with pytest.raises(ConfigurationError) as caught:
-        completed(DECLARED, given, "step")  # type: ignore[arg-type]
+        completed(DECLARED, given, "step")
     assert caught.value.where.startswith("step")
 
 

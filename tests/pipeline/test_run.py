@@ -6,13 +6,14 @@ import socket
 import threading
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 
-from pellucid.archive import Workspace
+from pellucid.archive import Archive, Workspace
 from pellucid.errors import PellucidError
 from pellucid.pipeline import ownership
-from pellucid.pipeline.executors import InProcess
+from pellucid.pipeline.executors import InProcess, Result
 from pellucid.pipeline.job import Job
 from pellucid.pipeline.report import RunReport
 from support import toyrun
@@ -151,8 +152,8 @@ def test_a_failure_that_may_pass_is_tried_again_and_others_are_not(
     tries: dict[str, int] = {}
     real = executors.perform_many
 
-    def flaky(archive: object, jobs: list[Job]) -> list[object]:
-        results: list[object] = list(real(archive, jobs))  # type: ignore[arg-type]
+    def flaky(archive: Archive, jobs: list[Job]) -> list[Result]:
+        results = real(archive, jobs)
         for place, job in enumerate(jobs):
             tries[job.step.name] = tries.get(job.step.name, 0) + 1
             if job.step.name == "toy-array" and tries["toy-array"] == 1:
@@ -172,12 +173,12 @@ def test_a_full_disk_is_told_and_what_was_made_stays(
 
     real, room = os.replace, [4]
 
-    def replace(source: object, target: object, **choices: object) -> None:
+    def replace(source: Path, target: Path, **choices: Any) -> None:
         if "store" in str(target):
             room[0] -= 1
             if room[0] < 0:
                 raise OSError(28, "No space left on device", str(target))
-        real(source, target, **choices)  # type: ignore[arg-type]
+        real(source, target, **choices)
 
     monkeypatch.setattr(os, "replace", replace)
     report = toyrun.run(night)

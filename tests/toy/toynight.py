@@ -145,13 +145,15 @@ STEPS = (
     ),
 )
 
-FORMATS = {
-    kind: Format(
-        f"toy-{kind}", kind_type, lambda head, k=kind: head.startswith(f'{{"a": "{k}"'.encode()), cover
-    )  # type: ignore[misc]
-    for kind, kind_type in (("pedestal", PEDESTAL), ("events", EVENTS), ("weather", WEATHER))
-}
-PEDESTAL_FORMAT, EVENTS_FORMAT, WEATHER_FORMAT = FORMATS.values()
+
+def file_format(kind: str, product_type: str) -> Format:
+    first = f'{{"a": "{kind}"'.encode()
+    return Format(f"toy-{kind}", product_type, lambda head: head.startswith(first), cover)
+
+
+PEDESTAL_FORMAT = file_format("pedestal", PEDESTAL)
+EVENTS_FORMAT = file_format("events", EVENTS)
+WEATHER_FORMAT = file_format("weather", WEATHER)
 
 
 def deliver(folder: Path, kind: str, tel: int, minute: float, seed: int = 0, n: int = 20) -> Path:
