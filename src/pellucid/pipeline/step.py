@@ -13,7 +13,8 @@ follow from the leading input where they are absent; ``without`` is a list of se
 do for want of inputs; the rest are numbers one wants to search by. It may take a keyword ``progress``,
 called with (done, total, unit), and a keyword ``effort``, a mapping of ``threads`` and ``chunk_events`` to
 numbers that no byte of the output may depend on. It looks at nothing else: no clock, no environment, no
-other file.
+other file. Functions of steps declare these with the types `Files`, `ManyFiles`, `Parameters`,
+`Provenance` and `Summary`; their docstrings tell only what is their own: the roles they know, and more.
 """
 
 import inspect
@@ -22,7 +23,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from importlib import import_module
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pellucid.archive.files import Progress
 from pellucid.archive.lineage import JSON, plain
@@ -31,7 +32,13 @@ from pellucid.errors import ConfigurationError, PellucidError
 from pellucid.pipeline.inputs import Input, duration_ns
 from pellucid.pipeline.parameters import Declared, completed, defaults
 
-__all__ = ["FALLBACK", "Step"]
+__all__ = ["FALLBACK", "Files", "ManyFiles", "Parameters", "Provenance", "Step", "Summary"]
+
+type Files = Mapping[str, Path]
+type ManyFiles = Mapping[str, Sequence[Path]]
+type Parameters = Mapping[str, Any]
+type Provenance = Mapping[str, JSON]
+type Summary = dict[str, JSON]
 
 FALLBACK = "fallback"
 """Name under which a product's parameters tell which roles a level's fallback filled; no step has it."""
@@ -149,11 +156,11 @@ class Step:
         self,
         inputs: Mapping[str, Path | Sequence[Path]],
         output: Path,
-        parameters: Mapping[str, JSON],
-        provenance: Mapping[str, JSON],
+        parameters: Parameters,
+        provenance: Provenance,
         progress: Progress | None = None,
         effort: Mapping[str, int] | None = None,
-    ) -> dict[str, JSON]:
+    ) -> Summary:
         """Call the function and return its summary; ``progress`` and ``effort`` where it takes them.
 
         Raises

@@ -1,13 +1,12 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Wiring of the array: trigger rates of its telescopes to the transparency of the air."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pellucid.archive.lineage import JSON
 from pellucid.pipeline.inputs import Input
-from pellucid.pipeline.step import Step
+from pellucid.pipeline.step import ManyFiles, Parameters, Provenance, Step, Summary
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -18,11 +17,8 @@ __all__ = ["STEPS", "make_transparency"]
 
 
 def make_transparency(
-    inputs: Mapping[str, Sequence[Path]],
-    output: Path,
-    parameters: Mapping[str, Any],
-    provenance: Mapping[str, JSON],
-) -> dict[str, JSON]:
+    inputs: ManyFiles, output: Path, parameters: Parameters, provenance: Provenance
+) -> Summary:
     """Make the transparency of the air in slices of time from deliveries of I-DATA-COM-0006.
 
     Events with each partner are in ascending order of the partners' identifiers. A pair is live when both
@@ -32,17 +28,6 @@ def make_transparency(
     ----------
     inputs : mapping of str to sequence of Path
         ``rates``: one Parquet file a telescope, of the same slices of time.
-    output : Path
-        HDF5 file to write.
-    parameters : mapping
-        Those of `STEPS`.
-    provenance : mapping
-        Lineage, written into the product.
-
-    Returns
-    -------
-    dict
-        Numbers to search by.
     """
     import numpy as np
 
@@ -75,7 +60,7 @@ def make_transparency(
     arrays["tel_id"] = np.array(tel_ids)
     write_transparency(output, arrays, provenance)
     good = arrays["status"] == 0
-    summary: dict[str, JSON] = {
+    summary: Summary = {
         "telescopes": tel_ids,
         "time_start": int(arrays["time"][0]),
         "time_stop": int(arrays["time"][-1] + arrays["duration"][-1]),
@@ -168,7 +153,7 @@ def _counts(columns: "dict[str, npt.NDArray[Any]]", s: int, reference: float) ->
     )
 
 
-def _reference(zenith: "npt.NDArray[Any]", parameters: Mapping[str, Any]) -> "npt.NDArray[Any]":
+def _reference(zenith: "npt.NDArray[Any]", parameters: Parameters) -> "npt.NDArray[Any]":
     import numpy as np
 
     depth = np.log(np.cos(np.deg2rad(zenith)))

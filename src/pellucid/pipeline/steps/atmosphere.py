@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from pellucid.archive.lineage import JSON
 from pellucid.errors import ConfigurationError, CorruptedInput, InsufficientStatistics
 from pellucid.pipeline.inputs import Input
-from pellucid.pipeline.step import Step
+from pellucid.pipeline.step import Files, Parameters, Provenance, Step, Summary
 
 if TYPE_CHECKING:
     from pellucid.atmosphere.lidar.angstrom import Angstrom
@@ -39,29 +39,13 @@ _STEADY = 0.5
 """Change of the zenith angle in deg above which files are not of one direction."""
 
 
-def make_profile(
-    inputs: Mapping[str, Path],
-    output: Path,
-    parameters: Mapping[str, JSON],
-    provenance: Mapping[str, JSON],
-) -> dict[str, JSON]:
+def make_profile(inputs: Files, output: Path, parameters: Parameters, provenance: Provenance) -> Summary:
     """Make profiles of the air from one recording of a LIDAR.
 
     Parameters
     ----------
     inputs : mapping of str to Path
         ``lidar``: a Licel file; ``air``, at level C: a profile of the air.
-    output : Path
-        HDF5 file to write.
-    parameters : mapping
-        Those of `STEPS`.
-    provenance : mapping
-        Lineage, written into the product.
-
-    Returns
-    -------
-    dict
-        Numbers to search by.
     """
     from pellucid.formats.licel import read_licel
     from pellucid.formats.lidar_profile import write_lidar_profile
@@ -76,14 +60,14 @@ def make_profile(
     exponents = colours(analyses)
     place = (file.header.zenith, file.header.altitude)
     write_lidar_profile(output, analyses, provenance, place, exponents)
-    found: dict[str, JSON] = {"time_start": file.start, "time_stop": file.stop, **summary_of(analyses)}
+    found: Summary = {"time_start": file.start, "time_stop": file.stop, **summary_of(analyses)}
     if exponents:
         found |= {"angstrom": exponents[-1].value, "angstrom_error": exponents[-1].error}
     return found
 
 
 def analyse_files(
-    files: "Sequence[LicelFile]", parameters: Mapping[str, Any], air: "Air | None" = None
+    files: "Sequence[LicelFile]", parameters: Parameters, air: "Air | None" = None
 ) -> "dict[int, Analysis]":
     """Analyse recordings of one LIDAR and one direction, summed; a night's files or a single one.
 
@@ -120,7 +104,7 @@ def analyse_files(
     return analyses
 
 
-def options_of(parameters: Mapping[str, Any]) -> "AnalysisOptions":
+def options_of(parameters: Parameters) -> "AnalysisOptions":
     """Return the options of the analysis among the parameters of a step."""
     from pellucid.atmosphere.lidar.chain import AnalysisOptions
 
@@ -141,7 +125,7 @@ def channel_pair(
     files: "Sequence[LicelFile]",
     wavelength: int,
     raman: int,
-    parameters: Mapping[str, Any],
+    parameters: Parameters,
     air: "Air | None" = None,
 ) -> "tuple[Channel, Channel | None]":
     """Return an elastic channel and its Raman channel (None where ``raman`` is 0), in nm, with their air."""
@@ -187,7 +171,7 @@ def colours(analyses: "Mapping[int, Analysis]") -> "list[Angstrom]":
     return found
 
 
-def channel_signal(files: "Sequence[LicelFile]", wavelength: int, parameters: Mapping[str, Any]) -> "Signal":
+def channel_signal(files: "Sequence[LicelFile]", wavelength: int, parameters: Parameters) -> "Signal":
     """Return the counts of a channel, dead time corrected and glued to its analog twin if it has one.
 
     Parameters
@@ -242,7 +226,7 @@ def channel_signal(files: "Sequence[LicelFile]", wavelength: int, parameters: Ma
 
 
 def _twin(
-    files: "Sequence[LicelFile]", wavelength: int, raw: Any, shots: Any, parameters: Mapping[str, Any]
+    files: "Sequence[LicelFile]", wavelength: int, raw: Any, shots: Any, parameters: Parameters
 ) -> "tuple[Any, DeadTimeFit | None]":
     """Return the analog profiles in mV and what ties them to the counter; None where it is configured."""
     import numpy as np
@@ -268,9 +252,9 @@ def _twin(
         ) from error
 
 
-def summary_of(analyses: "Mapping[int, Analysis]") -> dict[str, JSON]:
+def summary_of(analyses: "Mapping[int, Analysis]") -> Summary:
     """Return the numbers of analyses, by wavelength in nm, that one wants to search by."""
-    summary: dict[str, JSON] = {"layers": 0, "clouds": 0, "flags": []}
+    summary: Summary = {"layers": 0, "clouds": 0, "flags": []}
     flags: set[str] = set()
     for wavelength, a in analyses.items():
         flags |= {f"{wavelength}: {flag}" for flag in a.flags}
@@ -284,7 +268,7 @@ def summary_of(analyses: "Mapping[int, Analysis]") -> dict[str, JSON]:
     return summary
 
 
-def clock_zone(parameters: Mapping[str, Any]) -> Any:
+def clock_zone(parameters: Parameters) -> Any:
     """Return the time zone of the LIDAR's clock.
 
     Raises

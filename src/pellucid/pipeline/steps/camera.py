@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Wiring of cameras: a telescope's calibration events to coefficients, once a run or in chunks of time."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pellucid.archive.lineage import JSON
-from pellucid.pipeline.step import Step
+from pellucid.pipeline.step import Files, Parameters, Provenance, Step, Summary
 
 if TYPE_CHECKING:
     import numpy as np
@@ -21,29 +21,13 @@ __all__ = ["STEPS", "make_coefficients", "make_series"]
 _ALL_TIME = (0, 2**63 - 1)
 
 
-def make_coefficients(
-    inputs: Mapping[str, Path],
-    output: Path,
-    parameters: Mapping[str, JSON],
-    provenance: Mapping[str, JSON],
-) -> dict[str, JSON]:
+def make_coefficients(inputs: Files, output: Path, parameters: Parameters, provenance: Provenance) -> Summary:
     """Make the calibration of one telescope from its interleaved pedestals and flashes.
 
     Parameters
     ----------
     inputs : mapping of str to Path
         ``events``: DL0 file of the telescope; ``description``: description of the array.
-    output : Path
-        HDF5 file to write.
-    parameters : mapping
-        Those of `STEPS`.
-    provenance : mapping
-        Lineage, written into the product.
-
-    Returns
-    -------
-    dict
-        Numbers to search by.
     """
     from pellucid.formats.camera_calibration import write_calibration
 
@@ -54,40 +38,30 @@ def make_coefficients(
         return {"obs_id": source.obs_id, "telescopes": source.subarray.tel_ids, **_summary([calibration])}
 
 
-def make_series(
-    inputs: Mapping[str, Path],
-    output: Path,
-    parameters: Mapping[str, JSON],
-    provenance: Mapping[str, JSON],
-) -> dict[str, JSON]:
+def make_series(inputs: Files, output: Path, parameters: Parameters, provenance: Provenance) -> Summary:
     """Make the calibration of one telescope in chunks of time, as a monitoring file of ctapipe's layout.
 
     Parameters
     ----------
-    inputs, output, provenance
+    inputs : mapping of str to Path
         As in `make_coefficients`.
     parameters : mapping
-        Those of `STEPS`: those of ``camera-coefficients``, and how the run is cut.
-
-    Returns
-    -------
-    dict
-        Numbers to search by.
+        Those of ``camera-coefficients``, and how the run is cut.
     """
     import numpy as np
 
     from pellucid.camera.chunks import by_count, by_time
     from pellucid.formats.ctapipe_hdf5.monitoring import write_monitoring
 
-    breaks = np.array(_list(parameters["breaks"]), np.int64)
+    breaks = np.array(parameters["breaks"], np.int64)
     with _source(inputs) as source:
         times = _flash_times(source)
-        size, shift = int(_number(parameters["chunk_flashes"])), int(_number(parameters["shift_flashes"]))
+        size, shift = int(parameters["chunk_flashes"]), int(parameters["shift_flashes"])
         if size:
             cuts = by_count(len(times), size, shift)
             spans = [(int(times[a]), int(times[b - 1]) + 1) for a, b in cuts]
         else:
-            seconds, step = _number(parameters["chunk_seconds"]), _number(parameters["shift_seconds"])
+            seconds, step = float(parameters["chunk_seconds"]), float(parameters["shift_seconds"])
             cuts = by_time(times, round(1e9 * seconds), round(1e9 * step))
             spans = [(int(times[a]), int(times[b - 1]) + 1) for a, b in cuts]
         made = _calibrate(source, spans or [_ALL_TIME], parameters, breaks)
@@ -105,7 +79,7 @@ def make_series(
 def _calibrate(
     source: "ZfitsSource",
     spans: list[tuple[int, int]],
-    parameters: Mapping[str, JSON],
+    parameters: Parameters,
     breaks: "np.ndarray | None" = None,
 ) -> "list[CameraCalibration | None]":
     from pellucid.camera.calibrator import calibrate_spans
@@ -114,13 +88,13 @@ def _calibrate(
     return calibrate_spans(telescope, lambda: _events(source), spans, _options(parameters), breaks=breaks)
 
 
-def _options(parameters: Mapping[str, Any]) -> "CalibrationOptions":
+def _options(parameters: Parameters) -> "CalibrationOptions":
     from pellucid.camera.calibrator import CalibrationOptions
 
     return CalibrationOptions(**{name: parameters[name] for name in _OPTIONS})
 
 
-def _summary(series: "list[CameraCalibration]") -> dict[str, JSON]:
+def _summary(series: "list[CameraCalibration]") -> Summary:
     import numpy as np
 
     last = series[-1]
@@ -136,7 +110,7 @@ def _summary(series: "list[CameraCalibration]") -> dict[str, JSON]:
     }
 
 
-def _source(inputs: Mapping[str, Path]) -> "ZfitsSource":
+def _source(inputs: Files) -> "ZfitsSource":
     from pellucid.formats.zfits import RunFiles, ZfitsSource
 
     return ZfitsSource(RunFiles((inputs["events"],), inputs["description"]))
@@ -176,16 +150,6 @@ def _flash_times(source: "ZfitsSource") -> "np.ndarray":
 
     found = [e.time for e in _events(source) if e.kind == EventType.FLATFIELD]
     return np.concatenate(found) if found else np.zeros(0, np.int64)
-
-
-def _number(value: JSON) -> float:
-    assert isinstance(value, int | float)
-    return value
-
-
-def _list(value: JSON) -> list[Any]:
-    assert isinstance(value, list)
-    return value
 
 
 _EVENTS = {"events": "DL0/Event/Telescope/Observation", "description": "DL0/Service/Subarray/Description"}

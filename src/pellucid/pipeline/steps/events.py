@@ -13,7 +13,7 @@ from pellucid.archive.lineage import JSON
 from pellucid.errors import MissingInput
 from pellucid.events.options import Cleaning, Extractor, ProcessOptions
 from pellucid.pipeline.inputs import Input
-from pellucid.pipeline.step import Step
+from pellucid.pipeline.step import Files, Parameters, Provenance, Step, Summary
 
 if TYPE_CHECKING:
     from pellucid.camera.series import SeriesInSteps
@@ -31,42 +31,29 @@ _CHUNK_EVENTS = 1000
 
 
 def make_dl1(
-    inputs: Mapping[str, Path],
+    inputs: Files,
     output: Path,
-    parameters: Mapping[str, JSON],
-    provenance: Mapping[str, JSON],
+    parameters: Parameters,
+    provenance: Provenance,
     *,
     progress: Progress | None = None,
     effort: Mapping[str, int] | None = None,
-) -> dict[str, JSON]:
+) -> Summary:
     """Make images and parameters of a sim_telarray file.
 
     Parameters
     ----------
     inputs : mapping of str to Path
         ``events``: the file.
-    output : Path
-        HDF5 file to write, in ctapipe's data format.
     parameters : mapping
         Those of `STEPS`; an empty list of telescopes means all.
-    provenance : mapping
-        Lineage, written into the product.
     progress : callable, optional
         Called with bytes done and in all.
-    effort : mapping, optional
-        ``threads`` and ``chunk_events``; the product does not depend on them.
-
-    Returns
-    -------
-    dict
-        Numbers to search by.
     """
     from pellucid.formats.simtel import SimtelSource
 
-    telescopes = parameters["telescopes"]
-    assert isinstance(telescopes, list)
     options = _options(parameters)
-    with SimtelSource(inputs["events"], telescopes=telescopes or None) as source:
+    with SimtelSource(inputs["events"], telescopes=parameters["telescopes"] or None) as source:
         _check_focal_lengths(source.subarray, options.focal_length, inputs["events"])
         chunks = source.chunks(
             max_events=_chunk_events(effort),
@@ -78,14 +65,14 @@ def make_dl1(
 
 
 def make_telescope_dl1(
-    inputs: Mapping[str, Path],
+    inputs: Files,
     output: Path,
-    parameters: Mapping[str, JSON],
-    provenance: Mapping[str, JSON],
+    parameters: Parameters,
+    provenance: Provenance,
     *,
     progress: Progress | None = None,
     effort: Mapping[str, int] | None = None,
-) -> dict[str, JSON]:
+) -> Summary:
     """Make images and parameters of one telescope's DL0 file.
 
     Parameters
@@ -93,21 +80,8 @@ def make_telescope_dl1(
     inputs : mapping of str to Path
         ``events``: DL0 file; ``description``: description of the array; ``calibration``: product of
         ``camera-coefficients``; without it the samples are taken as the camera calibrated them.
-    output : Path
-        HDF5 file to write, in ctapipe's data format.
-    parameters : mapping
-        Those of `STEPS`.
-    provenance : mapping
-        Lineage, written into the product.
     progress : callable, optional
         Called with telescope events done and in all.
-    effort : mapping, optional
-        ``threads`` and ``chunk_events``; the product does not depend on them.
-
-    Returns
-    -------
-    dict
-        Numbers to search by.
     """
     from pellucid.formats.zfits import RunFiles, ZfitsSource
 
@@ -120,9 +94,7 @@ def make_telescope_dl1(
         return _write(source, chunks, output, _options(parameters), provenance, report, _threads(effort))
 
 
-def _calibration(
-    inputs: Mapping[str, Path], parameters: Mapping[str, JSON]
-) -> "dict[int, Coefficients | SeriesInSteps] | None":
+def _calibration(inputs: Files, parameters: Parameters) -> "dict[int, Coefficients | SeriesInSteps] | None":
     """Read the calibration, of one moment or in chunks of time; none where there is no such input."""
     if "calibration" not in inputs:
         return None
@@ -147,10 +119,10 @@ def _write(
     chunks: "Iterator[EventChunk]",
     output: Path,
     options: ProcessOptions,
-    provenance: Mapping[str, JSON],
+    provenance: Provenance,
     report: Callable[[tuple[int, int]], object],
     threads: int,
-) -> dict[str, JSON]:
+) -> Summary:
     """Carry all chunks of a source through the processor into a file; return the summary."""
     from pellucid.events.process import Processor
     from pellucid.formats.ctapipe_hdf5 import DL1Writer
@@ -195,12 +167,10 @@ def _check_focal_lengths(subarray: "Subarray", choice: str, path: Path) -> None:
             raise
 
 
-def _options(parameters: Mapping[str, JSON]) -> ProcessOptions:
+def _options(parameters: Parameters) -> ProcessOptions:
     fields = {k: v for k, v in parameters.items() if k not in _OWN}
     extractor, cleaning = fields.pop("extractor"), fields.pop("cleaning")
-    assert isinstance(extractor, Mapping)
-    assert isinstance(cleaning, Mapping)
-    return ProcessOptions(extractor=Extractor(**extractor), cleaning=Cleaning(**cleaning), **fields)  # type: ignore[arg-type]
+    return ProcessOptions(extractor=Extractor(**extractor), cleaning=Cleaning(**cleaning), **fields)
 
 
 def _read_ahead(chunks: "Iterator[EventChunk]", executor: Executor | None) -> "Iterator[EventChunk]":
@@ -242,7 +212,7 @@ class _Counts:
         self.start = first if self.start is None else min(self.start, first)
         self.stop = max(self.stop, last + 1)
 
-    def summary(self, source: "Source", flags: list[str]) -> dict[str, JSON]:
+    def summary(self, source: "Source", flags: list[str]) -> Summary:
         """Return the numbers to search by, and what describes the product."""
         return {
             "obs_id": source.obs_id,

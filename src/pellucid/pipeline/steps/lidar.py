@@ -1,15 +1,14 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Wiring of LIDARs beyond one file: a night, a scan, and the transmission that follows from profiles."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pellucid.archive.files import Progress
-from pellucid.archive.lineage import JSON
 from pellucid.errors import ConfigurationError, InsufficientStatistics
 from pellucid.pipeline.inputs import Input
-from pellucid.pipeline.step import Step
+from pellucid.pipeline.step import Files, ManyFiles, Parameters, Provenance, Step, Summary
 from pellucid.pipeline.steps.atmosphere import (
     COMMON,
     analyse_files,
@@ -34,36 +33,28 @@ _SAME = 0.5
 
 
 def make_night(
-    inputs: Mapping[str, Path | Sequence[Path]],
+    inputs: ManyFiles,
     output: Path,
-    parameters: Mapping[str, JSON],
-    provenance: Mapping[str, JSON],
+    parameters: Parameters,
+    provenance: Provenance,
     progress: Progress | None = None,
-) -> dict[str, JSON]:
+) -> Summary:
     """Make the record of a night from all its files: quick look, profiles over time, layers.
 
     Parameters
     ----------
     inputs : mapping of str to sequence of Path
         ``lidar``: Licel files; damaged ones and those of another layout are left out and counted.
-    output : Path
-        HDF5 file to write.
-    parameters : mapping
-        Those of `STEPS`.
-    provenance : mapping
-        Lineage, written into the product.
-    progress : callable, optional
-        Called with (done, total, unit).
     """
     import numpy as np
 
     from pellucid.formats.licel import read_night
     from pellucid.formats.lidar_night import write_lidar_night
 
-    night = read_night(_paths(inputs["lidar"]), clock_zone(parameters))
+    night = read_night(inputs["lidar"], clock_zone(parameters))
     records = analyse_night(night.files, parameters, progress)
     write_lidar_night(output, records, provenance, night.files[0].header.site)
-    summary: dict[str, JSON] = {
+    summary: Summary = {
         "time_start": int(night.times[0, 0]),
         "time_stop": int(night.times[-1, 1]),
         "files": len(night.files),
@@ -80,7 +71,7 @@ def make_night(
 
 
 def analyse_night(
-    files: "Sequence[LicelFile]", parameters: Mapping[str, Any], progress: Progress | None = None
+    files: "Sequence[LicelFile]", parameters: Parameters, progress: Progress | None = None
 ) -> "dict[int, LidarNight]":
     """Return a night's record for each elastic wavelength in nm.
 
@@ -130,34 +121,23 @@ def _groups(files: "Sequence[LicelFile]", most: int) -> "Iterator[list[LicelFile
         yield group
 
 
-def make_scan(
-    inputs: Mapping[str, Path | Sequence[Path]],
-    output: Path,
-    parameters: Mapping[str, JSON],
-    provenance: Mapping[str, JSON],
-) -> dict[str, JSON]:
+def make_scan(inputs: ManyFiles, output: Path, parameters: Parameters, provenance: Provenance) -> Summary:
     """Make optical depth and extinction from the directions of a scan.
 
     Parameters
     ----------
     inputs : mapping of str to sequence of Path
         ``lidar``: Licel files of at least two zenith angles.
-    output : Path
-        HDF5 file to write.
-    parameters : mapping
-        Those of `STEPS`.
-    provenance : mapping
-        Lineage, written into the product.
     """
     import numpy as np
 
     from pellucid.formats.licel import read_night
     from pellucid.formats.lidar_scan import write_lidar_scan
 
-    night = read_night(_paths(inputs["lidar"]), clock_zone(parameters))
+    night = read_night(inputs["lidar"], clock_zone(parameters))
     scans, zenith = scan_files(night.files, parameters)
     write_lidar_scan(output, scans, provenance, zenith)
-    summary: dict[str, JSON] = {
+    summary: Summary = {
         "time_start": int(night.times[0, 0]),
         "time_stop": int(night.times[-1, 1]),
         "directions": int(zenith.size),
@@ -170,7 +150,7 @@ def make_scan(
 
 
 def scan_files(
-    files: "Sequence[LicelFile]", parameters: Mapping[str, Any]
+    files: "Sequence[LicelFile]", parameters: Parameters
 ) -> "tuple[dict[int, ScanFit], npt.NDArray[np.float64]]":
     """Return the fit of a scan for each elastic wavelength in nm, and its zenith angles in deg.
 
@@ -205,24 +185,13 @@ def scan_files(
     return fits, np.array(angles)
 
 
-def make_transmission(
-    inputs: Mapping[str, Path],
-    output: Path,
-    parameters: Mapping[str, Any],
-    provenance: Mapping[str, JSON],
-) -> dict[str, JSON]:
+def make_transmission(inputs: Files, output: Path, parameters: Parameters, provenance: Provenance) -> Summary:
     """Make a table of the transmission of the air from a LIDAR's profile.
 
     Parameters
     ----------
     inputs : mapping of str to Path
         ``profile``: one with optical depths by Raman light.
-    output : Path
-        HDF5 file to write.
-    parameters : mapping
-        Those of `STEPS`.
-    provenance : mapping
-        Lineage, written into the product.
 
     Raises
     ------
@@ -292,10 +261,6 @@ def make_transmission(
     values = {"transmission": value, "error": error, "factors": factors, "diagonal": diagonal}
     write_transmission(output, {**axes, **values}, {"lidar_wavelength": nm, "altitude": altitude}, provenance)
     return {"top": float(height[-1]), "aerosol_depth": float(aerosol[-1])}
-
-
-def _paths(given: Path | Sequence[Path]) -> list[Path]:
-    return [given] if isinstance(given, Path) else list(given)
 
 
 def _transmission(name: str, profile: str, level: str) -> Step:
