@@ -52,7 +52,7 @@ class Input:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="one input, fewer events, one repetition")
+    parser.add_argument("--quick", action="store_true", help="one input, fewer events and repetitions")
     quick = parser.parse_args().quick
     with tempfile.TemporaryDirectory(prefix="pellucid-bench-") as folder:
         names = ["prod6"] if quick else list(INPUTS)
@@ -65,9 +65,9 @@ def compare(name: str, folder: Path, quick: bool) -> list[dict[str, object]]:
     source, copies, per_copy = INPUTS[name]
     files = [
         make(DATA / source, folder / f"{name}-{n}.simtel.zst", n, per_copy)
-        for n in ((30, 120) if quick else (copies, 3 * copies))
+        for n in ((30, 200) if quick else (copies, 3 * copies))
     ]
-    times = best_of(1 if quick else 3, files, folder)
+    times = best_of(2 if quick else 3, files, folder)
     theirs = times.pop("ctapipe")
     extra = files[1].telescope_events - files[0].telescope_events
     rows = []

@@ -4,6 +4,7 @@
 import sqlite3
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy.exc import IntegrityError
@@ -20,51 +21,14 @@ from pellucid.errors import (
     PellucidError,
     UsageError,
 )
+from support.products import FULL, numbered
 
 RAW, DL1 = "DL0/Event/Subarray/ObservationSim", "DL1/Event/Subarray/Observation"
 
 
-def raw(number: int, **changes: object) -> Product:
-    key = f"{number:064x}"
-    product = Product(
-        id=key,
-        product_type=RAW,
-        kind="raw",
-        sha256=key,
-        size=10,
-        format="eventio",
-        name=f"run{number}.simtel",
-    )
-    return replace(product, **changes)  # type: ignore[arg-type]
-
-
-FULL = raw(
-    9,
-    product_type=DL1,
-    kind="derived",
-    sha256="ab" * 32,
-    size=2**40,
-    obs_id=2**40,
-    telescopes=(1, 5, 32),
-    category="B",
-    collection="B",
-    time_start=2**61,
-    time_stop=2**62 - 1,
-    step="events",
-    step_version="1.2",
-    parameters={"a": 1, "b": [1.0, 0.1, None, True], "c": {"d": "ü"}},
-    code="cd" * 32,
-    software={"numpy": "2"},
-    determinism="bitwise",
-    flags=("partial", "odd"),
-    device="raman-1",
-    summary={"n": 7},
-    night=20261123,
-    quality="good",
-    rights="PROPRIETARY",
-    release_date=2**62,
-    inputs=(InputReference("left", 0, f"{1:064x}"), InputReference("right", 0, f"{2:064x}")),
-)
+def raw(number: int, **changes: Any) -> Product:
+    told = {"product_type": RAW, "size": 10, "format": "eventio", "name": f"run{number}.simtel"}
+    return numbered(number, **told | changes)
 
 
 def test_a_product_comes_back_exactly(catalogue: Catalogue) -> None:
@@ -172,8 +136,8 @@ def test_find_by_each_condition_newest_first(catalogue: Catalogue) -> None:
     for product in products:
         catalogue.register(product)
 
-    def found(**conditions: object) -> list[int]:
-        return [int(p.id, 16) for p in catalogue.find(**conditions)]  # type: ignore[arg-type]
+    def found(**conditions: Any) -> list[int]:
+        return [int(p.id, 16) for p in catalogue.find(**conditions)]
 
     assert found() == [4, 3, 2, 1]
     assert found(limit=2) == [4, 3]

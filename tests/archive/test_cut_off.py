@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 from importlib import invalidate_caches
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -97,9 +98,9 @@ def test_equal_bytes_stop_a_reprocessing(chain: Chain) -> None:
     assert after["first"].product.id != before["first"].product.id
     assert after["first"].product.sha256 == before["first"].product.sha256
     assert after["second"].product == before["second"].product
-    tree = as_json(lineage_of(chain.archive, after["third"].product.id))
-    (second,) = tree["inputs"]  # type: ignore[misc]
-    (first,) = second["inputs"]  # type: ignore[index, call-overload]
+    tree: Any = as_json(lineage_of(chain.archive, after["third"].product.id))
+    (second,) = tree["inputs"]
+    (first,) = second["inputs"]
     assert first["id"] == before["first"].product.id
     assert first["same_bytes"] == [after["first"].product.id]
 

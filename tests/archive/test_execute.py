@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -30,9 +31,9 @@ type MakeFile = Callable[..., Path]
 type Steps = dict[str, Step]
 
 
-def counted(workspace: Workspace, toy: Steps, path: Path, **parameters: object) -> Product:
+def counted(workspace: Workspace, toy: Steps, path: Path, **parameters: Any) -> Product:
     raw, _ = workspace.archive.ingest(path)
-    return execute(workspace.archive, toy["toy-count"], {"events": raw}, parameters).product  # type: ignore[arg-type]
+    return execute(workspace.archive, toy["toy-count"], {"events": raw}, parameters).product
 
 
 @pytest.fixture
@@ -157,11 +158,9 @@ def test_a_failing_step_leaves_nothing(
         ({"keep": {"partial": 1}}, "toy-count.keep.partial", ""),
     ],
 )
-def test_mistyped_parameters_stop_the_run(
-    toy: Steps, given: dict[str, object], where: str, mend: str
-) -> None:
+def test_mistyped_parameters_stop_the_run(toy: Steps, given: dict[str, Any], where: str, mend: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
-        toy["toy-count"].complete(given)  # type: ignore[arg-type]
+        toy["toy-count"].complete(given)
     assert caught.value.where == where
     assert mend in caught.value.mend
 

@@ -12,7 +12,7 @@ import pytest
 from pellucid.archive import fingerprint as fingerprints
 from pellucid.archive import sources
 from pellucid.archive.fingerprint import code_fingerprint, code_identity, software_versions
-from pellucid.errors import ConfigurationError
+from pellucid.errors import ConfigurationError, MissingInput
 
 NUMBERS = itertools.count()
 FILES = {
@@ -252,3 +252,29 @@ def test_of_a_real_step_only_what_it_uses_counts() -> None:
     } <= identity.definitions.keys()
     assert not any(name.startswith(("pellucid.atmosphere", "pellucid.cli")) for name in identity.definitions)
     assert {"numpy", "numba", "protozfits", "tables"} <= identity.packages.keys()
+
+
+@pytest.mark.parametrize("text", ["**a", "a/***", "//a", "/a", "../a", "é" * 180, "\\0", "[", ".", "*.txt"])
+def test_a_text_that_is_no_name_of_a_file_means_none(package: Path, text: str) -> None:
+    reads = f"from pathlib import Path\n\n\ndef run():\n    return Path(__file__).parent / {text!r}\n"
+    (package / "data.txt").write_text("1")
+    identity_before = variant(package, {"steps.py": reads})
+    (package / "data.txt").write_text("2")
+    assert fingerprint(package) != identity_before, "all files beside the module count"
+
+
+def test_data_that_cannot_be_read_are_told(package: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (package / "data.txt").write_text("1")
+    reads = "from pathlib import Path\n\n\ndef run():\n    return (Path(__file__).parent / 'data.txt').read_text()\n"
+    read_bytes = Path.read_bytes
+
+    def refuse(path: Path) -> bytes:
+        if path.name == "data.txt":
+            raise PermissionError(13, "Permission denied", str(path))
+        return read_bytes(path)
+
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    with pytest.raises(MissingInput) as caught:
+        variant(package, {"steps.py": reads})
+    assert caught.value.code == "code-unreadable"
+    assert caught.value.where.endswith("data.txt")

@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -112,6 +113,7 @@ def test_a_step_of_bytes_does_not_agree_however_little_differs(
 
 
 def test_a_step_says_its_tolerance_exactly_where_it_has_one(toy: Steps) -> None:
-    for given in ({"determinism": "tolerance"}, {"tolerance": {"*": (1e-6, 0.0)}}):
+    wrong: list[dict[str, Any]] = [{"determinism": "tolerance"}, {"tolerance": {"*": (1e-6, 0.0)}}]
+    for given in wrong:
         with pytest.raises(ConfigurationError):
-            replace(toy["toy-count"], **given)  # type: ignore[arg-type]
+            replace(toy["toy-count"], **given)

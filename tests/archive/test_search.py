@@ -2,39 +2,33 @@
 """Questions are answered from an index, completely, and end even where the archive changes meanwhile."""
 
 import random
-from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from pellucid.archive import Product
 from pellucid.archive.catalogue import Catalogue
 from pellucid.archive.explain import Candidate, Explanation
 from pellucid.archive.lookup import ATTEMPTS
 from pellucid.archive.search import matching
 from pellucid.errors import IntermittentError
+from support.products import numbered
 
 TYPE = "DL0/Monitoring/Subarray/Lidar"
-NOTHING = dict.fromkeys(("types", "obs_id", "night", "tel", "tag", "time", "covered", "sha256"))
-
-
-def product(number: int, **changes: object) -> Product:
-    key = f"{number:064x}"
-    made = Product(
-        id=key, product_type=TYPE, kind="raw", sha256=key, size=1, format="licel", name=f"{number}"
-    )
-    return replace(made, **changes)  # type: ignore[arg-type]
+NOTHING: dict[str, Any] = dict.fromkeys(
+    ("types", "obs_id", "night", "tel", "tag", "time", "covered", "sha256")
+)
 
 
 def test_a_span_finds_what_touches_it_and_nothing_else(catalogue: Catalogue) -> None:
     chance = random.Random(20261123)
-    products = [product(0)]
+    products = [numbered(0)]
     for number in range(1, 300):
         start = chance.randrange(10_000)
         length = chance.choice((1, 5, 50, 50, 400, 5000))
         kind = chance.choice(("raw", "raw", "night"))
         products.append(
-            product(number, time_start=start, time_stop=start + length, device=f"d{length}", collection=kind)
+            numbered(number, time_start=start, time_stop=start + length, device=f"d{length}", collection=kind)
         )
     half = len(products) // 2
     catalogue.register_many(products[:half])
@@ -67,9 +61,9 @@ def test_a_span_finds_what_touches_it_and_nothing_else(catalogue: Catalogue) -> 
         {"device": "raman-1"},
     ],
 )
-def test_no_question_reads_all_products(tmp_path: Path, condition: dict[str, object]) -> None:
+def test_no_question_reads_all_products(tmp_path: Path, condition: dict[str, Any]) -> None:
     catalogue = Catalogue(tmp_path / "index.sqlite")  # PostgreSQL reads all of a small table, and rightly
-    query = matching(**NOTHING | condition)  # type: ignore[arg-type]
+    query = matching(**NOTHING | condition)
     compiled = query.compile(catalogue.engine, compile_kwargs={"render_postcompile": True})
     values = tuple(compiled.params[name] for name in compiled.positiontup or ())
     with catalogue.engine.connect() as connection:
@@ -100,14 +94,14 @@ def test_a_look_up_survives_a_change_between_its_questions(
     catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     old, new = (
-        catalogue.register(product(n, product_type="DL1/Monitoring/Telescope/Pedestal", telescopes=(3,)))[0]
+        catalogue.register(numbered(n, product_type="DL1/Monitoring/Telescope/Pedestal", telescopes=(3,)))[0]
         for n in (1, 2)
     )
     catalogue.certify(old, "B", 100, 200)
     explain = catalogue.explain
 
-    def exchanged(*question: object) -> Explanation:
-        told = explain(*question)  # type: ignore[arg-type]
+    def exchanged(*question: Any) -> Explanation:
+        told = explain(*question)
         if told.chosen is not None and told.chosen.product == old.id:
             catalogue.decertify(old, "B")
             catalogue.certify(new, "A", 100, 200)

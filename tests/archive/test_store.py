@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -81,10 +82,10 @@ def test_an_unreadable_source_is_told_apart(
     source.write_bytes(b"abc")
     real_open = os.open
 
-    def refuse(path: object, *args: int, **kwargs: int) -> int:
+    def refuse(path: Any, *args: Any, **kwargs: Any) -> int:
         if path == source:
             raise PermissionError(errno.EACCES, "Permission denied", str(source))
-        return real_open(path, *args, **kwargs)  # type: ignore[arg-type]
+        return real_open(path, *args, **kwargs)
 
     monkeypatch.setattr(os, "open", refuse)
     with pytest.raises(MissingInput) as caught:

@@ -8,25 +8,17 @@ from pellucid.archive import Product
 from pellucid.archive.catalogue import Catalogue
 from pellucid.archive.engine import transaction
 from pellucid.errors import ConfigurationError, MissingInput
-
-
-def product(number: int) -> Product:
-    key = f"{number:064x}"
-    return Product(
-        id=key,
-        product_type="DL0/Event/Subarray/ObservationSim",
-        kind="raw",
-        sha256=key,
-        size=1,
-        format="eventio",
-        name=f"{number}",
-        collection=f"run{number % 2}",
-    )
+from support.products import numbered
 
 
 @pytest.fixture
 def products(catalogue: Catalogue) -> list[Product]:
-    return [registered for registered, _ in catalogue.register_many([product(n) for n in range(1, 5)])]
+    return [
+        registered
+        for registered, _ in catalogue.register_many(
+            [numbered(n, collection=f"run{n % 2}") for n in range(1, 5)]
+        )
+    ]
 
 
 def test_a_set_gathers_and_lets_go(catalogue: Catalogue, products: list[Product]) -> None:
@@ -59,7 +51,7 @@ def test_what_was_in_it_then_is_known(catalogue: Catalogue, products: list[Produ
 
 def test_all_or_none(catalogue: Catalogue, products: list[Product]) -> None:
     with pytest.raises(MissingInput):
-        catalogue.tags.tag("t", [products[0], product(99)])
+        catalogue.tags.tag("t", [products[0], numbered(99)])
     with pytest.raises(ConfigurationError):
         catalogue.tag("two words", [products[0].id])
     assert catalogue.tags.tags() == []

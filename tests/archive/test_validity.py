@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from sqlalchemy.exc import DBAPIError, IntegrityError
@@ -13,10 +14,12 @@ from pellucid.archive import Product
 from pellucid.archive.catalogue import Catalogue
 from pellucid.archive.engine import transaction
 from pellucid.archive.explain import CalibrationAmbiguous, CalibrationExpired, CalibrationMissing
+from pellucid.archive.lookup import Calibration
 from pellucid.archive.moments import clock_text, parse_clock, parse_moment, span_text
 from pellucid.archive.tables import FOREVER
 from pellucid.archive.validity import Certificate, ValidityOverlap
 from pellucid.errors import ConfigurationError, MissingInput, PellucidError
+from support.products import numbered
 
 TYPE, OTHER = "DL1/Monitoring/Telescope/Calibration", "DL1/Monitoring/Telescope/Pedestal"
 WEATHER = "DL1/Monitoring/Subarray/Weather"
@@ -28,25 +31,15 @@ type Make = Callable[..., Product]
 def make(catalogue: Catalogue) -> Make:
     """Register calibrations of telescope 3, or as told."""
 
-    def register(number: int, **changes: object) -> Product:
-        key = f"{number:064x}"
-        product = Product(
-            id=key,
-            product_type=TYPE,
-            kind="raw",
-            sha256=key,
-            size=1,
-            format="hdf5",
-            name=f"cal{number}.h5",
-            telescopes=(3,),
-        )
-        return catalogue.register(replace(product, **changes))[0]  # type: ignore[arg-type]
+    def register(number: int, **changes: Any) -> Product:
+        told = {"name": f"cal{number}.h5", "telescopes": (3,)} | changes
+        return catalogue.register(numbered(number, **told))[0]
 
     return register
 
 
-def number(found: object) -> int:
-    return int(found.product.id, 16)  # type: ignore[attr-defined]
+def number(found: Calibration) -> int:
+    return int(found.product.id, 16)
 
 
 def test_the_one_that_is_valid_is_found_to_the_nanosecond(catalogue: Catalogue, make: Make) -> None:
@@ -72,9 +65,9 @@ def test_none_expired_and_ambiguous_are_different_errors(catalogue: Catalogue, m
     catalogue.certify(make(2, telescopes=(4,)), "B", 100, 200)
     catalogue.certify(make(3, product_type=OTHER), "B", 100, 200)
 
-    def raised(*question: object) -> PellucidError:
+    def raised(*question: Any) -> PellucidError:
         with pytest.raises(PellucidError) as caught:
-            catalogue.lookup(*question)  # type: ignore[arg-type]
+            catalogue.lookup(*question)
         error = caught.value
         assert error.where
         assert error.mend
@@ -156,8 +149,8 @@ def test_every_rejected_candidate_has_a_reason(catalogue: Catalogue, make: Make)
     assert never.chosen is None
     assert isinstance(never.error, CalibrationMissing)
     assert {c.reason for c in never.rejected} >= {"not-yet-known", "not-certified"}
-    document = explanation.as_dict()
-    assert document["chosen"]["name"] == "cal2.h5"  # type: ignore[index,call-overload]
+    document: Any = explanation.as_dict()
+    assert document["chosen"]["name"] == "cal2.h5"
 
 
 def test_what_is_withdrawn_was_known_until_then(catalogue: Catalogue, make: Make) -> None:

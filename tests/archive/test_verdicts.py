@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Verdicts are kept for good, and a rejected product is offered by no look-up."""
 
+from typing import Any
+
 import pytest
 from sqlalchemy.exc import IntegrityError
 
@@ -10,27 +12,17 @@ from pellucid.archive.engine import transaction
 from pellucid.archive.explain import CalibrationExpired, CalibrationMissing
 from pellucid.archive.tables import FOREVER
 from pellucid.errors import MissingInput, UsageError
+from support.products import numbered
 
 TYPE = "DL1/Monitoring/Telescope/Calibration"
 
 
-def product(number: int) -> Product:
-    key = f"{number:064x}"
-    return Product(
-        id=key,
-        product_type=TYPE,
-        kind="raw",
-        sha256=key,
-        size=1,
-        format="hdf5",
-        name=f"{number}",
-        telescopes=(3,),
-    )
-
-
 @pytest.fixture
 def certified(catalogue: Catalogue) -> list[Product]:
-    products = [registered for registered, _ in catalogue.register_many([product(1), product(2)])]
+    products = [
+        registered
+        for registered, _ in catalogue.register_many([numbered(n, telescopes=(3,)) for n in (1, 2)])
+    ]
     catalogue.certify(products[0], "B", 100, 200)
     catalogue.certify(products[1], "A", 100, 200)
     return products
@@ -80,10 +72,10 @@ def test_a_rejected_product_is_no_longer_offered(catalogue: Catalogue, certified
     ("party", "verdict", "reason"), [("LST", "maybe", "x"), ("", "accepted", "x"), ("LST", "rejected", " ")]
 )
 def test_what_is_no_verdict_is_refused(
-    catalogue: Catalogue, certified: list[Product], party: str, verdict: str, reason: str
+    catalogue: Catalogue, certified: list[Product], party: str, verdict: Any, reason: str
 ) -> None:
     with pytest.raises(UsageError) as caught:
-        catalogue.judge(certified[0].id, party=party, verdict=verdict, reason=reason)  # type: ignore[arg-type]
+        catalogue.judge(certified[0].id, party=party, verdict=verdict, reason=reason)
     assert caught.value.code == "verdict"
     assert catalogue.verdicts(certified[0].id) == []
 
@@ -92,7 +84,7 @@ def test_nobody_judges_what_is_not_there(catalogue: Catalogue) -> None:
     with pytest.raises(MissingInput):
         catalogue.judge("ab" * 32, party="LST", verdict="accepted", reason="x")
     with pytest.raises(MissingInput):
-        catalogue.opinions.judge(product(5), party="LST", verdict="accepted", reason="x")
+        catalogue.opinions.judge(numbered(5), party="LST", verdict="accepted", reason="x")
 
 
 @pytest.mark.parametrize(

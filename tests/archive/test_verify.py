@@ -6,6 +6,7 @@ import random
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -243,9 +244,9 @@ def test_what_is_registered_while_garbage_is_collected_stays(
     blob = workspace.archive.store.put_file(file)
     removed = module._removed
 
-    def late(*args: object) -> bool:
+    def late(*args: Any) -> bool:
         workspace.archive.ingest(file)
-        return removed(*args)  # type: ignore[arg-type]
+        return removed(*args)
 
     monkeypatch.setattr(module, "_removed", late)
     assert collect_garbage(workspace.archive, remove=True, grace=0).objects == {}

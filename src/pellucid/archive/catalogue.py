@@ -56,15 +56,15 @@ class Catalogue:
         self.path = path
         self.engine = open_engine(path)
         self.common = Common()
-        self.validity = Validity(self.engine, path)
+        self.validity = Validity(self.engine, path, self.common)
         self._lookup = LookUp(self.engine, path, self.common)
         self.certify = self.validity.certify
         self.decertify = self.validity.decertify
         self.lookup = self._lookup.lookup
         self.explain = self._lookup.explain
-        self.claims = Claims(self.engine, path)
-        self.settings = Settings(self.engine, path)
-        self.opinions = Verdicts(self.engine, path)
+        self.claims = Claims(self.engine, path, self.common)
+        self.settings = Settings(self.engine, path, self.common)
+        self.opinions = Verdicts(self.engine, path, self.common)
         self.tags = Tags(self.engine, path, self.common)
 
     def close(self) -> None:

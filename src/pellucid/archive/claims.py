@@ -7,13 +7,13 @@ database server's, so that the clocks of several machines need not agree; with S
 
 import time
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from sqlalchemy import BigInteger, ColumnElement, Engine, cast, delete, func, literal, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from pellucid.archive.engine import database_errors, transaction
+from pellucid.archive.part import Part
 from pellucid.archive.tables import CLAIMS
 from pellucid.errors import UsageError
 
@@ -29,20 +29,8 @@ class Holder(NamedTuple):
     until_ns: int
 
 
-class Claims:
-    """What is being worked on in an archive.
-
-    Parameters
-    ----------
-    engine : Engine
-        The database.
-    where : Path or str
-        Its place, for errors.
-    """
-
-    def __init__(self, engine: Engine, where: Path | str) -> None:
-        self._engine = engine
-        self._where = where
+class Claims(Part):
+    """What is being worked on in an archive."""
 
     def take(self, key: str, owner: str, lease_s: float) -> bool:
         """Claim a piece of work: it succeeds where nobody holds it, the lease ran out, or it is one's own.

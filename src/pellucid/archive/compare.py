@@ -96,13 +96,17 @@ def compare_files(a: Path, b: Path, tolerance: Tolerance | None = None) -> Compa
     ours, theirs = dict(read_datasets(a)), dict(read_datasets(b))
     deviations = []
     for name in sorted(ours.keys() | theirs.keys()):
-        if name not in ours or name not in theirs:
-            there = "second" if name not in ours else "first"
-            size = (ours.get(name, theirs.get(name))).size  # type: ignore[union-attr]
-            deviations.append(Deviation(name, size, size, 0.0, 0.0, False, f"is in the {there} file alone"))
+        if name not in theirs:
+            deviations.append(_alone(name, ours[name].size, "first"))
+        elif name not in ours:
+            deviations.append(_alone(name, theirs[name].size, "second"))
         elif (deviation := _deviation(name, ours[name], theirs[name], tolerance or {})) is not None:
             deviations.append(deviation)
     return Comparison(len(ours.keys() | theirs.keys()), tuple(deviations))
+
+
+def _alone(name: str, size: int, there: str) -> Deviation:
+    return Deviation(name, size, size, 0.0, 0.0, False, f"is in the {there} file alone")
 
 
 def _deviation(

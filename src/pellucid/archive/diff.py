@@ -156,11 +156,11 @@ def _inputs(archive: "Archive", a: Product, b: Product) -> dict[str, tuple[JSON,
     ours, theirs = (
         {f"{i.role}[{i.position}]": archive.get(i.product) for i in product.inputs} for product in (a, b)
     )
+    pairs = {place: (ours.get(place), theirs.get(place)) for place in sorted(ours.keys() | theirs.keys())}
     return {
-        place: tuple(p.id if (p := side.get(place)) else None for side in (ours, theirs))  # type: ignore[misc]
-        for place in sorted(ours.keys() | theirs.keys())
-        if (ours[place].sha256 if place in ours else None)
-        != (theirs[place].sha256 if place in theirs else None)
+        place: (x.id if x else None, y.id if y else None)
+        for place, (x, y) in pairs.items()
+        if x is None or y is None or x.sha256 != y.sha256
     }
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from pellucid.archive.lineage import canonical_json
 from pellucid.archive.modules import Modules
 from pellucid.archive.sources import Sources, file_state
-from pellucid.errors import ConfigurationError
+from pellucid.errors import ConfigurationError, MissingInput
 
 __all__ = ["CodeIdentity", "code_fingerprint", "code_identity", "software_versions"]
 
@@ -213,22 +213,42 @@ class _Reached:
             folder = self._modules.folder(origin)
             found = [path for text in texts for path in _matching(folder, text)]
             for path in found or _matching(folder, "."):
-                self.states[path] = file_state(path)
-                content = sha256(path.read_bytes()).hexdigest()
-                self.files[f"{origin}/{path.relative_to(folder)}"] = content
+                try:
+                    self.states[path] = file_state(path)
+                    content = path.read_bytes()
+                except OSError as error:
+                    raise _unreadable(path, module, error) from error
+                self.files[f"{origin}/{path.relative_to(folder)}"] = sha256(content).hexdigest()
 
 
 def _matching(folder: Path, text: str) -> Iterator[Path]:
-    if not text or text.startswith(("/", "..")) or "\0" in text or len(text) > 200:
+    if not _is_pattern(text):
         return
-    try:
-        places = [folder] if text == "." else sorted(folder.rglob(text))
-    except (ValueError, NotImplementedError, IndexError, OSError):  # not a pattern of file names
-        return
-    for place in places:
+    for place in [folder] if text == "." else sorted(folder.rglob(text)):
         for path in sorted(place.rglob("*")) if place.is_dir() else [place]:
             if path.is_file() and path.suffix not in (".py", ".pyc", ".nbi", ".nbc"):
                 yield path
+
+
+def _is_pattern(text: str) -> bool:
+    """Return whether a text can mean files in or below a folder, of names that file systems allow."""
+    if not text or text.startswith(("/", "..")) or "\0" in text or len(text) > 200:
+        return False
+    return all(
+        part == "**" or ("**" not in part and len(part.encode(errors="replace")) <= 255)
+        for part in text.split("/")
+    )
+
+
+def _unreadable(path: Path, module: str, error: OSError) -> MissingInput:
+    return MissingInput(
+        f"A file of data beside the module '{module}' cannot be read.",
+        where=str(path),
+        expected="a file that may be read: it is part of what the code is",
+        got=error.strerror or str(error),
+        mend="allow reading it, or install the package again",
+        code="code-unreadable",
+    )
 
 
 @cache

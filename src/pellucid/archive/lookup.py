@@ -10,6 +10,7 @@ from sqlalchemy import BigInteger, Engine, Select, bindparam, exc, exists, selec
 from pellucid.archive.engine import database_errors
 from pellucid.archive.explain import Explanation, explained
 from pellucid.archive.interning import Common
+from pellucid.archive.part import Part
 from pellucid.archive.product import Product
 from pellucid.archive.reading import Reader, Statement
 from pellucid.archive.rows import SELECTED, product_of
@@ -45,23 +46,11 @@ class Calibration(NamedTuple):
     stop: int
 
 
-class LookUp:
-    """Looks calibrations up in an index.
-
-    Parameters
-    ----------
-    engine : Engine
-        The database.
-    where : Path or str
-        Its place, for errors.
-    common : Common
-        What its products have in common.
-    """
+class LookUp(Part):
+    """Looks calibrations up in an index."""
 
     def __init__(self, engine: Engine, where: Path | str, common: Common) -> None:
-        self._engine = engine
-        self._where = where
-        self._common = common
+        super().__init__(engine, where, common)
         self._slots: dict[tuple[str, str, str], int] = {}
         self._reader = Reader(engine)
         self._slot = Statement(engine, _slot(), ("type", "device", "collection"))

@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """What all who share an index have to agree on, kept in the index itself."""
 
-from pathlib import Path
-
-from sqlalchemy import Engine, delete, insert, select
+from sqlalchemy import delete, insert, select
 
 from pellucid.archive.engine import database_errors, transaction
+from pellucid.archive.part import Part
 from pellucid.archive.tables import SETTINGS
 
 __all__ = ["STORE", "Settings"]
@@ -14,20 +13,8 @@ STORE = "store"
 """Name of the setting that tells where the store is: a URL, or a folder."""
 
 
-class Settings:
-    """Names with values.
-
-    Parameters
-    ----------
-    engine : Engine
-        The database.
-    where : Path or str
-        Its place, for errors.
-    """
-
-    def __init__(self, engine: Engine, where: Path | str) -> None:
-        self._engine = engine
-        self._where = where
+class Settings(Part):
+    """Names with values."""
 
     def get(self, name: str) -> str | None:
         """Return a value, or None where nobody set it."""

@@ -6,13 +6,12 @@ them go again. What was tagged at any earlier moment remains known.
 """
 
 from collections.abc import Sequence
-from pathlib import Path
 
-from sqlalchemy import BigInteger, ColumnElement, Engine, Select, and_, literal, select, update
+from sqlalchemy import BigInteger, ColumnElement, Select, and_, literal, select, update
 
 from pellucid.archive.engine import database_errors, transaction
-from pellucid.archive.interning import Common
 from pellucid.archive.journal import act
+from pellucid.archive.part import Part
 from pellucid.archive.product import Product, check_name
 from pellucid.archive.rows import execute_many, load_products, row_of, select_products
 from pellucid.archive.tables import FOREVER, PRODUCTS, TAGGED
@@ -23,23 +22,8 @@ _T = TAGGED.c
 _COLUMNS = ("name", "product", "known_from", "known_to")
 
 
-class Tags:
-    """The tagged sets of an index.
-
-    Parameters
-    ----------
-    engine : Engine
-        The database.
-    where : Path or str
-        Its place, for errors.
-    common : Common
-        What its products have in common.
-    """
-
-    def __init__(self, engine: Engine, where: Path | str, common: Common) -> None:
-        self._engine = engine
-        self._where = where
-        self._common = common
+class Tags(Part):
+    """The tagged sets of an index."""
 
     def tag(self, name: str, products: Sequence[Product], *, because: str = "") -> int:
         """Put products into a tagged set, all of them or none.

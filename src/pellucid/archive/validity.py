@@ -6,14 +6,14 @@ The database itself refuses two rows of one slot (type, device, collection) that
 """
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Engine, Select, exc, insert, select, update
+from sqlalchemy import Connection, Select, exc, insert, select, update
 
 from pellucid.archive.engine import database_errors, transaction
 from pellucid.archive.journal import act, next_tick
 from pellucid.archive.moments import check_span, span_text
+from pellucid.archive.part import Part
 from pellucid.archive.product import Product, check_name
 from pellucid.archive.rows import execute_many, not_registered, row_of, rows_of
 from pellucid.archive.tables import ACTS, FOREVER, PRODUCTS, SLOTS, VALIDITY
@@ -83,20 +83,8 @@ def devices_of(product: Product) -> tuple[str, ...]:
     return (product.device or ARRAY,)
 
 
-class Validity:
-    """What is certified in an index.
-
-    Parameters
-    ----------
-    engine : Engine
-        The database.
-    where : Path or str
-        Its place, for errors.
-    """
-
-    def __init__(self, engine: Engine, where: Path | str) -> None:
-        self._engine = engine
-        self._where = where
+class Validity(Part):
+    """What is certified in an index."""
 
     def certify(
         self, product: Product, collection: str, start: int, stop: int, *, because: str = ""

@@ -4,13 +4,13 @@
 A rejected product stays where it is, but no look-up offers it, until the party that rejected it accepts it.
 """
 
-from pathlib import Path
 from typing import NamedTuple, get_args
 
-from sqlalchemy import BigInteger, ColumnElement, Engine, and_, insert, literal, select, update
+from sqlalchemy import BigInteger, ColumnElement, and_, insert, literal, select, update
 
 from pellucid.archive.engine import database_errors, transaction
 from pellucid.archive.journal import act
+from pellucid.archive.part import Part
 from pellucid.archive.product import Judgement, Product
 from pellucid.archive.rows import row_of
 from pellucid.archive.tables import FOREVER, PRODUCTS, VERDICTS
@@ -50,20 +50,8 @@ class Verdict(NamedTuple):
     known_to: int
 
 
-class Verdicts:
-    """What was said of the products in an index.
-
-    Parameters
-    ----------
-    engine : Engine
-        The database.
-    where : Path or str
-        Its place, for errors.
-    """
-
-    def __init__(self, engine: Engine, where: Path | str) -> None:
-        self._engine = engine
-        self._where = where
+class Verdicts(Part):
+    """What was said of the products in an index."""
 
     def judge(
         self, product: Product, *, party: str, verdict: Judgement, reason: str, signature: str = ""

@@ -9,7 +9,14 @@ import numpy.typing as npt
 
 from pellucid.errors import CorruptedInput, InsufficientStatistics
 
-__all__ = ["OpticalPsf", "Throughput", "ThroughputStatus", "aggregate", "optical_psf"]
+__all__ = [
+    "OpticalPsf",
+    "TelescopeThroughput",
+    "Throughput",
+    "ThroughputStatus",
+    "aggregate",
+    "optical_psf",
+]
 
 type F8 = npt.NDArray[np.float64]
 
@@ -45,6 +52,8 @@ class Throughput:
         Linear trend, in 1 / day.
     start, stop : int
         Times of the first ring and just after the last, in ns TAI.
+    middle : int
+        Weighted mean of the rings' times, where trend and mean meet, in ns TAI.
     status : int
         Codes of `ThroughputStatus`.
     """
@@ -58,7 +67,29 @@ class Throughput:
     slope_error: float
     start: int
     stop: int
+    middle: int
     status: int
+
+    def at(self, time: npt.ArrayLike) -> tuple[F8, F8]:
+        """Return the throughput and its standard error at some moments.
+
+        The mean; where the status has TREND, the line within the times of the rings, and its ends beyond.
+
+        Parameters
+        ----------
+        time : array_like of int, shape (m,)
+            In ns TAI.
+
+        Returns
+        -------
+        tuple of ndarray of float64, shape (m,)
+            No unit.
+        """
+        t = np.clip(np.atleast_1d(np.asarray(time, np.int64)), self.start, self.stop)
+        if not self.status & ThroughputStatus.TREND:
+            return np.full(t.shape, self.value), np.full(t.shape, self.error)
+        days = (t - self.middle) / _NS_PER_DAY
+        return self.value + self.slope * days, np.hypot(self.error, self.slope_error * days)
 
 
 @dataclass(frozen=True)
@@ -83,6 +114,22 @@ class OpticalPsf:
     slope_error: float
     radius: float
     n: int
+
+
+@dataclass(frozen=True)
+class TelescopeThroughput:
+    """What muons tell of a telescope's optics.
+
+    Attributes
+    ----------
+    efficiency : Throughput
+        Share of the light that becomes photo-electrons.
+    psf : OpticalPsf or None
+        Width of the mirror's image; None where too few rings, or rings of one radius, do not tell it.
+    """
+
+    efficiency: Throughput
+    psf: OpticalPsf | None
 
 
 def aggregate(efficiency: F8, error: F8, time: npt.NDArray[np.int64], minimum: int = 20) -> Throughput:
@@ -133,13 +180,13 @@ def aggregate(efficiency: F8, error: F8, time: npt.NDArray[np.int64], minimum: i
     scatter = _scatter(values, errors)
     weight = 1.0 / (errors**2 + scatter**2)
     value, sigma = float((weight * values).sum() / weight.sum()), float(weight.sum() ** -0.5)
-    slope, slope_error = _trend(values, weight, times)
+    slope, slope_error, middle = _trend(values, weight, times)
     status = ThroughputStatus.TREND if abs(slope) > 4.0 * slope_error else ThroughputStatus.GOOD
     if scatter**2 > 3.0 * float(np.median(errors)) ** 2:
         status |= ThroughputStatus.SCATTER
     return Throughput(
         value, sigma, n, efficiency.size - n, scatter, slope, slope_error,
-        int(times.min()), int(times.max()) + 1, int(status),
+        int(times.min()), int(times.max()) + 1, middle, int(status),
     )  # fmt: skip
 
 
@@ -211,10 +258,13 @@ def _scatter(values: F8, errors: F8) -> float:
     return 0.5 * (low + high)
 
 
-def _trend(values: F8, weight: F8, times: npt.NDArray[np.int64]) -> tuple[float, float]:
+def _trend(values: F8, weight: F8, times: npt.NDArray[np.int64]) -> tuple[float, float, int]:
+    """Return slope and error (1 / day), and the weighted mean of the times (ns TAI)."""
     days = (times - times.min()) / _NS_PER_DAY
+    mean = float((weight * days).sum() / weight.sum())
+    middle = int(times.min()) + round(mean * _NS_PER_DAY)
     if np.ptp(days) == 0.0:
-        return 0.0, np.inf
-    centred = days - (weight * days).sum() / weight.sum()
+        return 0.0, np.inf, middle
+    centred = days - mean
     square = float((weight * centred**2).sum())
-    return float((weight * centred * values).sum() / square), square**-0.5
+    return float((weight * centred * values).sum() / square), square**-0.5, middle

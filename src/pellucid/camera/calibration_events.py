@@ -9,12 +9,16 @@ import numpy.typing as npt
 
 from pellucid.camera.chunks import check_order
 from pellucid.errors import CorruptedInput
+from pellucid.events.batch import EventType
 from pellucid.instrument import Telescope
 
-__all__ = ["CalibrationEvents", "EventReader"]
+__all__ = ["DARK", "CalibrationEvents", "EventReader"]
 
 type Bools = npt.NDArray[np.bool_]
 type I8 = npt.NDArray[np.int64]
+
+DARK = (EventType.DARK_PEDESTAL, EventType.ELECTRONIC_PEDESTAL)
+"""Kinds of events without any light, not even the night sky's."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from pellucid.camera.badpixels import PixelCuts, Reason, bad_pixels
 from pellucid.camera.brightness import brightness_by_event
-from pellucid.camera.calibration_events import CalibrationEvents, EventReader
+from pellucid.camera.calibration_events import DARK, CalibrationEvents, EventReader
 from pellucid.camera.coefficients import CameraCalibration, flat_factor
 from pellucid.camera.epochs import epoch_of, unstable_pixels
 from pellucid.camera.estimate import Estimate, require, require_precision
@@ -33,7 +33,6 @@ _PEAK_FLASHES = 20
 """Flashes that tell where the window lies: the first ones, however the events are cut into batches."""
 
 _SKY = (EventType.SKY_PEDESTAL, EventType.PEDESTAL)
-_DARK = (EventType.DARK_PEDESTAL, EventType.ELECTRONIC_PEDESTAL)
 
 
 @dataclass(frozen=True)
@@ -168,7 +167,7 @@ class _Pedestals:
     def add(self, kind: int, adc: npt.NDArray[np.uint16], time: I8) -> None:
         if kind in _SKY:
             self._sky.update(adc)
-        elif kind in _DARK:
+        elif kind in DARK:
             self._dark.update(adc)
             self._n_dark += len(adc)
         else:

@@ -62,7 +62,7 @@ def _text(found: "Difference", limit: int) -> str:
 
 def _section(title: str, pairs: "Pairs") -> list[str]:
     def shown(value: object) -> str:
-        return "none" if value is None else value[:12] if title == "inputs" else f"{value}"  # type: ignore[index]
+        return "none" if value is None else str(value)[:12] if title == "inputs" else str(value)
 
     return [f"{title}  {name}: {shown(a)} -> {shown(b)}" for name, (a, b) in pairs.items()]
 

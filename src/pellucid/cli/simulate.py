@@ -30,12 +30,21 @@ def _number[F: Callable[..., Any]](name: str, default: float, help: str) -> Call
 @_number("--pedestals", 200, "Sky-pedestal events.")
 @_number("--dark-pedestals", 0, "Pedestal events with the shutter closed.")
 @_number("--flashes", 300, "Flasher events.")
+@_number("--dim-flashes", 0, "Flasher events of single photo-electrons.")
 @_number("--showers", 20, "Showers.")
 @_number("--muons", 8, "Muon rings.")
 @_number("--sky", 0.25, "Night-sky light, in p.e. per pixel and ns.")
 @_number("--flash-intensity", 60.0, "Mean light of a flash, in p.e. per pixel.")
 @_number("--flash-spread", 0.04, "Relative spread of the flashes' brightness.")
+@_number("--dim-intensity", 1.0, "Mean light of a dim flash, in p.e. per pixel.")
 @_number("--excess", 1.222, "Squared excess-noise factor of the photomultipliers.")
+@click.option(
+    "--shape",
+    default="gamma",
+    show_default=True,
+    type=click.Choice(["gamma", "caroff"]),
+    help="Charges of single photo-electrons: fast, or as tubes have them.",
+)
 @_number("--rate", 500.0, "Events per second.")
 @_number("--start-unix", 1768514400, "Begin, in Unix UTC seconds.")
 @_number("--crosstalk", 0.0, "Cross-talk of silicon photomultipliers; 0 for photomultiplier tubes.")
@@ -61,7 +70,9 @@ def camera(
     from pellucid.simulate.history import HistoryPlan
     from pellucid.simulate.run import SimulationConfig, simulate_run
 
-    events = sum(choices[k] for k in ("pedestals", "dark_pedestals", "flashes", "showers", "muons"))
+    events = sum(
+        choices[k] for k in ("pedestals", "dark_pedestals", "flashes", "dim_flashes", "showers", "muons")
+    )
     history = HistoryPlan()
     if hv_step or drifting or dying or stars:
         seconds = max(1.0, events) / choices["rate"]

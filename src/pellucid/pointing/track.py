@@ -128,15 +128,12 @@ class Track:
             A moment is outside the log, or in a gap (``not-tracked``).
         """
         t = np.atleast_1d(np.asarray(time, np.int64))
-        after = np.clip(np.searchsorted(self.time, t, side="left"), 1, max(1, self.time.size - 1))
-        gap = np.diff(self.time)[after - 1] if self.time.size > 1 else np.zeros(t.shape, np.int64)
-        outside = (t < self.time[0]) | (t > self.time[-1])
-        exact = np.isin(t, self.time)
-        lost = outside | ((gap > longest_gap.to_value(u.ns)) & ~exact)
-        if lost.any():
-            first = int(np.flatnonzero(lost)[0])
+        outside, gap = self.lost(t, longest_gap)
+        if (outside | (gap > 0)).any():
+            first = int(np.flatnonzero(outside | (gap > 0))[0])
             raise MissingInput(
-                f"The drive's log does not tell where the telescope looked at {int(lost.sum())} moments.",
+                f"The drive's log does not tell where the telescope looked at {(outside | (gap > 0)).sum()} "
+                "moments.",
                 where=f"{int(t[first])} ns TAI",
                 expected=f"lines at most {longest_gap} apart",
                 got="before the first or after the last line"
@@ -145,10 +142,37 @@ class Track:
                 mend="give the whole log, leave these moments out, or allow longer gaps",
                 code="not-tracked",
             )
+        azimuth = np.degrees(self.between(t, self.azimuth)) % 360.0
+        return azimuth * u.deg, np.degrees(self.between(t, self.altitude)) * u.deg
+
+    def lost(self, time: I8, longest_gap: u.Quantity) -> tuple[npt.NDArray[np.bool_], I8]:
+        """Return at which moments nobody knows where the telescope looked.
+
+        Parameters
+        ----------
+        time : ndarray of int64, shape (m,)
+            In ns TAI.
+        longest_gap : Quantity
+            As for `at`.
+
+        Returns
+        -------
+        tuple of ndarray, shape (m,)
+            Whether a moment is before the first or after the last line; and the length of the gap that it
+            lies in, in ns, 0 where in none.
+        """
+        after = np.clip(np.searchsorted(self.time, time, side="left"), 1, max(1, self.time.size - 1))
+        gap = np.diff(self.time)[after - 1] if self.time.size > 1 else np.zeros(time.shape, np.int64)
+        outside = (time < self.time[0]) | (time > self.time[-1])
+        in_gap = (gap > longest_gap.to_value(u.ns)) & ~np.isin(time, self.time) & ~outside
+        return outside, np.where(in_gap, gap, 0)
+
+    def between(self, time: I8, values: F8) -> F8:
+        """Interpolate what is known at the lines, shape (n,), to moments of shape (m,), in its own unit."""
         # relative times, since ns since 1970 do not fit a double
-        x, known = (t - self.time[0]).astype(np.float64), (self.time - self.time[0]).astype(np.float64)
-        azimuth = np.degrees(np.interp(x, known, self.azimuth)) % 360.0
-        return azimuth * u.deg, np.degrees(np.interp(x, known, self.altitude)) * u.deg
+        return np.interp(
+            (time - self.time[0]).astype(np.float64), (self.time - self.time[0]).astype(np.float64), values
+        )
 
     def corrections(self, model: BendingFit) -> CorrectionTable:
         """Return the correction at every line; azimuth corrections grow as 1 / cos E towards the zenith."""

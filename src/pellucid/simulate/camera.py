@@ -2,6 +2,7 @@
 """From light on a camera to the ADC samples of its read-out."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +11,7 @@ from pellucid.instrument import Telescope
 from pellucid.simulate.instruments import CameraPreset
 from pellucid.simulate.light import Light
 from pellucid.simulate.nsb import ac_shift, sky_photoelectrons
+from pellucid.simulate.photoelectrons import tube_charges
 from pellucid.simulate.pmt import add_pulses, pulse_template, spe_charges
 from pellucid.simulate.response import CameraResponse
 from pellucid.simulate.sipm import sipm_charges
@@ -59,6 +61,9 @@ class CameraSimulator:
     crosstalk : float
         Above 0, the sensors are silicon photomultipliers with so much optical cross-talk, and their
         excess noise follows from it.
+    shape : {"gamma", "caroff"}
+        Charges of single photo-electrons of photomultipliers: gamma-distributed, fast and never negative,
+        or as Caroff et al. 2019 found them, with a part that the first dynode lost.
     """
 
     def __init__(
@@ -68,12 +73,14 @@ class CameraSimulator:
         response: CameraResponse,
         excess: float = EXCESS_NOISE,
         crosstalk: float = 0.0,
+        shape: Literal["gamma", "caroff"] = "gamma",
     ) -> None:
         self.kind = kind
         self.telescope = telescope
         self.response = response
         self.excess = excess
         self.crosstalk = crosstalk
+        self.shape = shape
         self._template = pulse_template(kind)
         self._noise = response.noise.astype(np.float32)[..., None]
 
@@ -108,19 +115,22 @@ class CameraSimulator:
         margin = 12.0
         window = self.kind.n_samples / self.kind.sampling_rate
         sky_pixel, sky_time = sky_photoelectrons(rng, rate, -margin, window + margin)
-        if self.crosstalk > 0.0:
-            charge = sipm_charges(rng, pixel.size + sky_pixel.size, self.crosstalk)
-        else:
-            charge = spe_charges(rng, pixel.size + sky_pixel.size, self.excess)
         adc = self._digitise(
             rng,
             r,
             rate,
             np.concatenate([pixel, sky_pixel]),
             np.concatenate([time + r.time_offset[pixel].astype(np.float32), sky_time]),
-            charge,
+            self._charges(rng, pixel.size + sky_pixel.size),
         )
         return CameraEvent(adc, counts, _mean_time(pixel, time, counts))
+
+    def _charges(self, rng: np.random.Generator, n: int) -> npt.NDArray[np.float32]:
+        if self.crosstalk > 0.0:
+            return sipm_charges(rng, n, self.crosstalk)
+        return (
+            tube_charges(rng, n, self.excess) if self.shape == "caroff" else spe_charges(rng, n, self.excess)
+        )
 
     def _digitise(
         self,

@@ -4,11 +4,41 @@
 import numpy as np
 import numpy.typing as npt
 
-from pellucid.camera.spe.photomultiplier import Widths
+from pellucid.camera.spe.photomultiplier import Photomultiplier, Widths
 
-__all__ = ["photomultiplier_charges", "silicon_charges"]
+__all__ = ["photomultiplier_charges", "silicon_charges", "tube_charges"]
 
 type F8 = npt.NDArray[np.float64]
+
+
+def tube_charges(random: np.random.Generator, n: int, excess: float) -> npt.NDArray[np.float32]:
+    """Draw charges of single photo-electrons with the shape of Caroff et al. 2019 and its usual p and n.
+
+    Parameters
+    ----------
+    random : Generator
+        Source of random numbers.
+    n : int
+        How many.
+    excess : float
+        F^2 = 1 + R^2.
+
+    Returns
+    -------
+    ndarray of float32, shape (n,)
+        Charges, in mean photo-electrons.
+    """
+    p, _, interpolation = (np.array([each.start]) for each in Photomultiplier().parameters)
+    widths = Widths.of(p, np.array([np.sqrt(excess - 1.0)]), interpolation)
+    return _drawn(random, widths, np.zeros(n, np.int64)).astype(np.float32)
+
+
+def _drawn(random: np.random.Generator, widths: Widths, sensor: npt.NDArray[np.int64]) -> F8:
+    """Charge of one photo-electron of each of the sensors, in mean photo-electrons."""
+    is_low = random.random(sensor.size) < widths.low_fraction[sensor]
+    z = random.normal(size=sensor.size)
+    charge = np.where(is_low, np.abs(z) * widths.low[sensor], 1.0 + z * widths.high[sensor])
+    return np.asarray(charge / widths.mean[sensor])
 
 
 def photomultiplier_charges(
@@ -38,10 +68,7 @@ def photomultiplier_charges(
     count = random.poisson(light, (n_events, light.size))
     place = np.repeat(np.arange(count.size), count.ravel())
     sensor = place % light.size
-    is_low = random.random(place.size) < widths.low_fraction[sensor]
-    z = random.normal(size=place.size)
-    charge = np.where(is_low, np.abs(z) * widths.low[sensor], 1.0 + z * widths.high[sensor])
-    charge *= (gain / widths.mean)[sensor]
+    charge = _drawn(random, widths, sensor) * gain[sensor]
     total = np.bincount(place, charge, minlength=count.size).reshape(count.shape)
     return total + random.normal(pedestal, noise, count.shape)
 

@@ -2,6 +2,7 @@
 """What is simulated: the configuration of a run, and the events that follow from it."""
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -32,16 +33,21 @@ class SimulationConfig:
         Name in `pellucid.simulate.instruments.PRESETS`.
     telescopes : int
         Number of telescopes, identifiers 1 and on.
-    pedestals, dark_pedestals, flashes, showers, muons : int
-        Number of array events of each kind; a muon is seen by one telescope.
+    pedestals, dark_pedestals, flashes, dim_flashes, showers, muons : int
+        Number of array events of each kind; a muon is seen by one telescope. Dim flashes are those from
+        which charges of single photo-electrons are taken.
     sky : float
         Night-sky photo-electrons per pixel and ns.
     flash_intensity : float
         Mean photo-electrons per pixel in a flash.
+    dim_intensity : float
+        Mean photo-electrons per pixel in a dim flash.
     flash_spread : float
         Relative standard deviation of the flashes' brightness.
     excess : float
         Excess noise factor squared, F^2.
+    shape : {"gamma", "caroff"}
+        Charges of single photo-electrons: see `pellucid.simulate.camera.CameraSimulator`.
     obs_id, sb_id, subarray_id : int
         Identifiers of observation, scheduling block and subarray.
     start_unix : int
@@ -60,12 +66,15 @@ class SimulationConfig:
     pedestals: int = 200
     dark_pedestals: int = 0
     flashes: int = 300
+    dim_flashes: int = 0
     showers: int = 20
     muons: int = 8
     sky: float = 0.25
     flash_intensity: float = 60.0
     flash_spread: float = 0.04
+    dim_intensity: float = 1.0
     excess: float = 1.222
+    shape: Literal["gamma", "caroff"] = "gamma"
     obs_id: int = 1
     sb_id: int = 1
     subarray_id: int = 2
@@ -81,13 +90,17 @@ class SimulationConfig:
             "pedestals": self.pedestals >= 0,
             "dark_pedestals": self.dark_pedestals >= 0,
             "flashes": self.flashes >= 0,
+            "dim_flashes": self.dim_flashes >= 0,
             "showers": self.showers >= 0,
             "muons": self.muons >= 0,
-            "events": sum((self.pedestals, self.dark_pedestals, self.flashes, self.showers, self.muons)) > 0,
+            "events": sum(self.numbers().values()) > 0,
             "sky": 0.0 <= self.sky < 100.0,
             "flash_intensity": 0.0 <= self.flash_intensity < 1e5,
             "flash_spread": 0.0 <= self.flash_spread < 0.5,
+            "dim_intensity": 0.0 <= self.dim_intensity < 100.0,
             "excess": 1.0 <= self.excess < 10.0,
+            # what the shape's two components can make
+            "shape": self.shape == "gamma" or (self.shape == "caroff" and 1.04 < self.excess < 1.56),
             "obs_id": self.obs_id > 0,
             "sb_id": self.sb_id > 0,
             "subarray_id": self.subarray_id > 0,
@@ -104,6 +117,17 @@ class SimulationConfig:
                 mend="see the documentation of SimulationConfig for what each means",
                 code="simulation-range",
             )
+
+    def numbers(self) -> dict[EventType, int]:
+        """Return how many array events of each kind there are."""
+        return {
+            EventType.SKY_PEDESTAL: self.pedestals,
+            EventType.DARK_PEDESTAL: self.dark_pedestals,
+            EventType.FLATFIELD: self.flashes,
+            EventType.SINGLE_PE: self.dim_flashes,
+            EventType.SUBARRAY: self.showers,
+            EventType.MUON: self.muons,
+        }
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,16 +160,8 @@ class PlannedEvent:
 
 def plan_run(config: SimulationConfig, subarray: Subarray) -> list[PlannedEvent]:
     """Return the array events of a run in time order, calibration interleaved with the rest."""
-    kinds = np.repeat(
-        [
-            EventType.SKY_PEDESTAL,
-            EventType.DARK_PEDESTAL,
-            EventType.FLATFIELD,
-            EventType.SUBARRAY,
-            EventType.MUON,
-        ],
-        [config.pedestals, config.dark_pedestals, config.flashes, config.showers, config.muons],
-    )
+    numbers = config.numbers()
+    kinds = np.repeat(list(numbers), list(numbers.values()))
     kinds = generator(config.seed, Purpose.PLAN).permutation(kinds)
     start = from_unix_utc(np.full(kinds.size, config.start_unix), np.zeros(kinds.size, dtype=np.int64))
     times = shifted(start, 1e9 * np.arange(kinds.size) / config.rate)

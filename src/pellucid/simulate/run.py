@@ -75,7 +75,7 @@ class RunSimulator:
         telescope = self.subarray.telescopes[tel_id]
         response = draw_response(self.kind, telescope.geometry.n_pixels, self.config.seed, tel_id)
         c = self.config
-        return CameraSimulator(self.kind, telescope, response, c.excess, c.crosstalk)
+        return CameraSimulator(self.kind, telescope, response, c.excess, c.crosstalk, c.shape)
 
     def history(self, tel_id: int) -> CameraHistory:
         """Return what happens to the camera of a telescope."""
@@ -101,10 +101,12 @@ class RunSimulator:
             return shower_light(telescope, event.shower, peak)
         if event.muon is not None:
             return muon_light(telescope, event.muon, peak)
-        if event.event_type is EventType.FLATFIELD:
+        if event.event_type in (EventType.FLATFIELD, EventType.SINGLE_PE):
             rng = generator(self.config.seed, Purpose.LIGHT, telescope.tel_id, event.event_id)
             c = self.config
-            return flash_light(rng, n_pixels, c.flash_intensity, c.flash_spread, peak)
+            dim = event.event_type is EventType.SINGLE_PE
+            intensity = c.dim_intensity if dim else c.flash_intensity
+            return flash_light(rng, n_pixels, intensity, c.flash_spread, peak)
         return no_light(n_pixels)
 
 

@@ -12,7 +12,7 @@ from pellucid.camera.spe.scoring import Constraint, Problem, Solution, solve
 from pellucid.camera.spe.shape import Shape
 from pellucid.camera.spe.spectra import Spectra
 
-__all__ = ["SpeFit", "SpeStatus", "fit_spectra"]
+__all__ = ["SpeFit", "SpeStatus", "fit_histograms", "fit_spectra"]
 
 type F8 = npt.NDArray[np.float64]
 
@@ -33,6 +33,12 @@ class SpeStatus(IntFlag):
     """A parameter of the shape is at the end of its range: its error, and the gain's, mean little."""
     BAD_FIT = 4
     """The model does not describe the spectrum: see `SpeFit.p_value`."""
+    OWN_SHAPE = 8
+    """The shape that other pixels share does not describe the spectrum: it was fitted by itself."""
+    FEW_CHARGES = 16
+    """Not read out, or too rarely: there is no fit."""
+    NO_LIGHT = 32
+    """No charges stand out of the noise (dead, unlit or too noisy): there is no fit."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,6 +93,33 @@ class SpeFit:
     n: npt.NDArray[np.int64]
     status: npt.NDArray[np.uint8]
 
+    @property
+    def usable(self) -> npt.NDArray[np.bool_]:
+        """Spectra whose gain may be relied on: fitted, converged and described, shape (n_spectra,)."""
+        own = np.uint8(SpeStatus.OWN_SHAPE)
+        usable: npt.NDArray[np.bool_] = (self.status | own) == own
+        return usable
+
+    def placed(self, spectra: npt.NDArray[np.intp], status: npt.NDArray[np.uint8]) -> "SpeFit":
+        """Return the fit among others that have none.
+
+        Parameters
+        ----------
+        spectra : ndarray of intp, shape (n_spectra,)
+            Where each goes; no unit.
+        status : ndarray of uint8, shape (n,)
+            Codes of `SpeStatus` that say why the others have none; these have NaN.
+        """
+        parts: dict[str, npt.NDArray[np.generic]] = {}
+        for name, values in self.__dict__.items():
+            if name != "parameters":
+                fill = np.nan if values.dtype.kind == "f" else 0
+                whole = np.full((status.size, *values.shape[1:]), fill, values.dtype)
+                whole[spectra] = values
+                parts[name] = whole
+        parts["status"] = parts["status"] | status
+        return SpeFit(parameters=self.parameters, **parts)
+
 
 def fit_spectra(
     charges: F8,
@@ -128,8 +161,28 @@ def fit_spectra(
     InsufficientStatistics
         A spectrum has fewer charges than the minimum (``too-few-events``).
     """
-    shape = shape or Photomultiplier()
     spectra = Spectra.of(charges, quantum=quantum, minimum=minimum)
+    return fit_histograms(spectra, shape, group=group, dark=dark, least_p_value=least_p_value)
+
+
+def fit_histograms(
+    spectra: Spectra,
+    shape: Shape | None = None,
+    *,
+    group: npt.NDArray[np.intp] | None = None,
+    dark: F8 | None = None,
+    least_p_value: float = 1e-4,
+) -> SpeFit:
+    """Fit spectra that are filled already; see `fit_spectra`.
+
+    Parameters
+    ----------
+    spectra : Spectra
+        Histograms.
+    shape, group, dark, least_p_value
+        As for `fit_spectra`.
+    """
+    shape = shape or Photomultiplier()
     if group is None:
         group = np.arange(spectra.width.size)
     constraint = _known(dark, spectra)

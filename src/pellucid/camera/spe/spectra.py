@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from pellucid.errors import InsufficientStatistics
 
-__all__ = ["BINS_PER_SIGMA", "Spectra"]
+__all__ = ["BINS_PER_SIGMA", "Spectra", "pedestal_peak"]
 
 type F8 = npt.NDArray[np.float64]
 
@@ -69,7 +69,7 @@ class Spectra:
             A spectrum has fewer charges (``too-few-events``).
         """
         _enough(np.isfinite(charges).sum(axis=0), minimum)
-        pedestal, noise = _pedestal(charges)
+        pedestal, noise = pedestal_peak(charges)
         width = np.maximum(noise / BINS_PER_SIGMA, 1e-12)
         if quantum > 0.0:
             width = quantum * np.maximum(1.0, np.floor(width / quantum))
@@ -105,8 +105,19 @@ def _enough(n: npt.NDArray[np.int64], minimum: int) -> None:
         )
 
 
-def _pedestal(charges: F8) -> tuple[F8, F8]:
-    """Mode and width of the pedestal peak, from the densest charges and the slope to their left."""
+def pedestal_peak(charges: F8) -> tuple[F8, F8]:
+    """Mode and width of the pedestal peak, from the densest charges and the slope to their left.
+
+    Parameters
+    ----------
+    charges : ndarray of float64, shape (n_events, n_spectra)
+        In units of charge; NaN is no charge.
+
+    Returns
+    -------
+    tuple of ndarray of float64, shape (n_spectra,)
+        In units of charge.
+    """
     ordered = np.sort(charges, axis=0)
     columns = np.arange(charges.shape[1])
     span = max(10, int(_DENSEST * np.isfinite(charges).sum(axis=0).min()))
