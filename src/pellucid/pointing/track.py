@@ -170,9 +170,8 @@ class Track:
     def between(self, time: I8, values: F8) -> F8:
         """Interpolate what is known at the lines, shape (n,), to moments of shape (m,), in its own unit."""
         # relative times, since ns since 1970 do not fit a double
-        return np.interp(
-            (time - self.time[0]).astype(np.float64), (self.time - self.time[0]).astype(np.float64), values
-        )
+        x, known = (time - self.time[0]).astype(np.float64), (self.time - self.time[0]).astype(np.float64)
+        return np.asarray(np.interp(x, known, values))
 
     def corrections(self, model: BendingFit) -> CorrectionTable:
         """Return the correction at every line; azimuth corrections grow as 1 / cos E towards the zenith."""
