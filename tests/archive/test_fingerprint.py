@@ -265,7 +265,7 @@ def test_a_text_that_is_no_name_of_a_file_means_none(package: Path, text: str) -
 
 def test_data_that_cannot_be_read_are_told(package: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (package / "data.txt").write_text("1")
-    reads = "from pathlib import Path\n\n\ndef run():\n    return (Path(__file__).parent / 'data.txt').read_text()\n"
+    reads = "from pathlib import Path\n\n\ndef run():\n    return open(Path(__file__).parent / 'data.txt')\n"
     read_bytes = Path.read_bytes
 
     def refuse(path: Path) -> bytes:

@@ -27,7 +27,7 @@ def catalogue(postgres: Server) -> Iterator[Catalogue]:
 def test_a_connection_lost_in_mid_transaction_leaves_nothing(
     catalogue: Catalogue, postgres: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    catalogue.register(numbered(1))
+    catalogue.register(numbered(1, telescopes=(1,)))
 
     def cut(*args: Any) -> None:
         insert_products(*args)
@@ -46,7 +46,7 @@ def test_a_connection_lost_in_mid_transaction_leaves_nothing(
 
 
 def test_a_look_up_finds_its_way_back_to_the_server(catalogue: Catalogue, postgres: Server) -> None:
-    registered, _ = catalogue.register(numbered(1))
+    registered, _ = catalogue.register(numbered(1, telescopes=(1,)))
     catalogue.certify(registered, "B", 100, 200)
     for _ in range(3):
         assert catalogue.lookup(TYPE, 1, 150, "B").product == registered
@@ -57,7 +57,7 @@ def test_a_look_up_finds_its_way_back_to_the_server(catalogue: Catalogue, postgr
 def test_a_server_that_is_gone_is_intermittent(tmp_path: Path) -> None:
     with server() as own:
         workspace = Workspace.open(tmp_path / "ws", index=own.database())
-        registered, _ = workspace.archive.catalogue.register(numbered(1))
+        registered, _ = workspace.archive.catalogue.register(numbered(1, telescopes=(1,)))
         workspace.archive.certify(registered, "B", 100, 200)
         assert workspace.archive.lookup(TYPE, 1, 150, "B").product == registered
     for ask in (
