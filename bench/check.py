@@ -10,28 +10,18 @@ import json
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from clock import milliseconds
+
 COLUMNS = 10
 RANGE = (-10.0, 10.0)
 BOUND = 22.0
 """ms for one column, measured for pandera when this was planned."""
-
-
-def milliseconds(action: Callable[[], object], repeats: int) -> float:
-    """Return the median time of an action in ms, after one call that is not counted."""
-    action()
-    taken = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        action()
-        taken.append(time.perf_counter() - start)
-    return 1e3 * float(np.median(taken))
 
 
 def numbers(rows: int) -> dict[str, Any]:

@@ -9,23 +9,13 @@ import json
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-
-def milliseconds(action: Callable[[], object], repeats: int) -> float:
-    """Return the median time of an action in ms, after one call that is not counted."""
-    action()
-    taken = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        action()
-        taken.append(time.perf_counter() - start)
-    return 1e3 * float(np.median(taken))
+from clock import milliseconds
 
 
 def cases() -> dict[str, dict[str, np.ndarray]]:

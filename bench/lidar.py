@@ -11,28 +11,17 @@ import os
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from clock import milliseconds
+
 REPOSITORY = Path(__file__).resolve().parent.parent
 REFERENCE = (8000.0, 11000.0)
 CO2 = 400.0
-
-
-def milliseconds(action: Callable[[], object], repeats: int) -> float:
-    """Return the median time of an action in ms, after one call that is not counted."""
-    action()
-    taken = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        action()
-        taken.append(time.perf_counter() - start)
-    return 1e3 * float(np.median(taken))
 
 
 def raw_files(folder: Path) -> list[Path]:
