@@ -51,6 +51,7 @@ OWN: Mapping[str, tuple[str, str]] = {
         "Calibration",
         "events of a flash so dim that most pixels see one photo-electron",
     ),
+    "SinglePhotoElectronGain": ("Calibration", "gain of every pixel from spectra of single photo-electrons"),
     "TimeCalibration": ("Calibration", "delay of every pixel against the mean of the camera"),
     "CameraCalibration": ("Calibration", "pedestals, gains and flat-field coefficients of a camera"),
     "Drive": ("Pointing", "what the drive of a telescope was asked for and what its encoders read"),

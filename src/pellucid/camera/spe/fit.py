@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Gain from charges of few photo-electrons, for all sensors of a camera at once."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntFlag
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -110,15 +111,14 @@ class SpeFit:
         status : ndarray of uint8, shape (n,)
             Codes of `SpeStatus` that say why the others have none; these have NaN.
         """
-        parts: dict[str, npt.NDArray[np.generic]] = {}
+        parts: dict[str, Any] = {}
         for name, values in self.__dict__.items():
             if name != "parameters":
-                fill = np.nan if values.dtype.kind == "f" else 0
-                whole = np.full((status.size, *values.shape[1:]), fill, values.dtype)
-                whole[spectra] = values
-                parts[name] = whole
-        parts["status"] = parts["status"] | status
-        return SpeFit(parameters=self.parameters, **parts)
+                nothing = np.nan if values.dtype.kind == "f" else 0
+                parts[name] = np.full((status.size, *values.shape[1:]), nothing, values.dtype)
+                parts[name][spectra] = values
+        parts["status"] |= status
+        return replace(self, **parts)
 
 
 def fit_spectra(
@@ -173,14 +173,14 @@ def fit_histograms(
     dark: F8 | None = None,
     least_p_value: float = 1e-4,
 ) -> SpeFit:
-    """Fit spectra that are filled already; see `fit_spectra`.
+    """Fit spectra that are filled already, as `fit_spectra` does, in their units of charge.
 
     Parameters
     ----------
     spectra : Spectra
         Histograms.
     shape, group, dark, least_p_value
-        As for `fit_spectra`.
+        As for `fit_spectra`, shapes as there.
     """
     shape = shape or Photomultiplier()
     if group is None:

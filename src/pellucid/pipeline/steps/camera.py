@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pellucid.camera.coefficients import CameraCalibration
     from pellucid.formats.zfits import ZfitsSource
 
-__all__ = ["STEPS", "make_coefficients", "make_series"]
+__all__ = ["STEPS", "make_coefficients", "make_series", "make_spe_gains"]
 
 _ALL_TIME = (0, 2**63 - 1)
 
@@ -74,6 +74,39 @@ def make_series(inputs: Files, output: Path, parameters: Parameters, provenance:
             "chunks_without_statistics": len(made) - len(series),
             **_summary(series),
         }
+
+
+def make_spe_gains(inputs: Files, output: Path, parameters: Parameters, provenance: Provenance) -> Summary:
+    """Make the gains of one telescope's pixels from single photo-electrons.
+
+    Parameters
+    ----------
+    inputs : mapping of str to Path
+        ``events``: DL0 file with dim flashes; ``description``: description of the array.
+    """
+    import numpy as np
+
+    from pellucid.camera.spe.gains import SpeOptions, calibrate_single_photoelectrons
+    from pellucid.formats.spe_gains import write_spe_gains
+
+    with _source(inputs) as source:
+        (telescope,) = source.subarray.telescopes.values()
+        made = calibrate_single_photoelectrons(telescope, lambda: _events(source), SpeOptions(**parameters))
+        write_spe_gains(output, made, provenance, source.obs_id)
+        fit, good = made.fit, made.fit.usable
+        summary: Summary = {
+            "obs_id": source.obs_id,
+            "telescopes": source.subarray.tel_ids,
+            "time_start": made.start,
+            "time_stop": made.stop,
+            "flashes": int(fit.n.max()),
+            "dark_pedestals": made.n_dark,
+            "pixels_with_gain": int(good.sum()),
+        }
+    if good.any():
+        medians = {"gain": fit.gain, "gain_error": fit.gain_error, "light": fit.light, "excess": fit.excess}
+        summary |= {f"median_{name}": float(np.median(values[good])) for name, values in medians.items()}
+    return summary
 
 
 def _calibrate(
@@ -171,6 +204,20 @@ _OPTIONS: dict[str, JSON] = {
     "pixels_per_module": 7,
 }
 
+# the defaults of `SpeOptions`, written out for the same reason
+_SPE_OPTIONS: dict[str, JSON] = {
+    "sensor": "photomultiplier",
+    "share": True,
+    "proportion_error": 0.0,
+    "interpolation_error": 0.0,
+    "width": 18,
+    "shift": 8,
+    "min_flashes": 1000,
+    "min_dark": 500,
+    "least_p_value": 1e-4,
+    "precision": 0.0,
+}
+
 STEPS = (
     Step(
         name="camera-coefficients",
@@ -198,9 +245,20 @@ STEPS = (
             "breaks": [],
         },
     ),
+    Step(
+        name="camera-spe",
+        version="1",
+        function="pellucid.pipeline.steps.camera:make_spe_gains",
+        inputs={**_EVENTS, "events": "DL0/Event/Telescope/SinglePhotoElectron"},
+        output="DL1/Monitoring/Telescope/SinglePhotoElectronGain",
+        suffix=".spe.h5",
+        parameters=_SPE_OPTIONS,
+        cost=60.0,
+    ),
 )
 """``camera-coefficients``: calibration of a telescope from one run; ``camera-series``: in chunks of a run.
 
 The parameters are those of `CalibrationOptions`. A series is cut by number of flashes, or, where that is 0,
-by seconds; breaks are times of steps of the high voltage, in ns TAI.
+by seconds; breaks are times of steps of the high voltage, in ns TAI. ``camera-spe``: gains from dim flashes,
+whose parameters are those of `SpeOptions`.
 """

@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Gains from single photo-electrons as a file: HDF5 with an array for each number of the fit."""
+
+from collections.abc import Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from pellucid.camera.spe.fit import SpeFit
+from pellucid.camera.spe.gains import SpeCalibration
+from pellucid.formats.product_hdf5 import Contents, read_contents, write_contents
+
+__all__ = ["read_spe_gains", "write_spe_gains"]
+
+KIND = ("pellucid single photo-electron gains", 1)
+
+_CHARGE = "ADC counts x samples"
+_UNITS = {
+    "gain": f"{_CHARGE} per p.e.",
+    "gain_error": f"{_CHARGE} per p.e.",
+    "light": "p.e.",
+    "light_error": "p.e.",
+    "covariance": _CHARGE,
+    "pedestal": _CHARGE,
+    "pedestal_error": _CHARGE,
+    "noise": _CHARGE,
+    "noise_error": _CHARGE,
+}
+_NUMBERS = ("tel_id", "camera", "applied", "start", "stop", "n_dark")
+
+
+def write_spe_gains(
+    path: Path, calibration: SpeCalibration, provenance: Mapping[str, object], obs_id: int
+) -> None:
+    """Write the gains of a camera, made from an observation, with their provenance inside."""
+    fit = calibration.fit
+    arrays = {f.name: getattr(fit, f.name) for f in fields(fit) if f.name != "parameters"}
+    attributes: dict[str, object] = {name: getattr(calibration, name) for name in _NUMBERS}
+    attributes |= {"obs_id": obs_id, "window": calibration.window, "parameters": fit.parameters}
+    write_contents(path, KIND, Contents(arrays, _UNITS, attributes), provenance)
+
+
+def read_spe_gains(path: Path) -> SpeCalibration:
+    """Read the gains of a camera.
+
+    Raises
+    ------
+    MissingInput
+        There is no such file (``no-file``).
+    CorruptedInput
+        It is another format or version, or damaged (``bad-calibration``).
+    """
+    contents = read_contents(path, KIND, "make it: step camera-spe", code="bad-calibration")
+    attributes: dict[str, Any] = contents.attributes
+    arrays: dict[str, Any] = contents.arrays
+    start, width = attributes["window"]
+    return SpeCalibration(
+        **{name: attributes[name] for name in _NUMBERS},
+        window=(start, width),
+        fit=SpeFit(parameters=tuple(attributes["parameters"]), **arrays),
+    )
