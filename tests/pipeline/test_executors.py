@@ -30,9 +30,11 @@ def test_a_worker_that_hangs_or_dies_is_replaced_and_all_else_goes_on(
 ) -> None:
     policy = toyrun.level("B", f"levels.B.limit={'0.5 s' if fault == 'hang' else '60 s'}")
     parameters = {"toy-images": {"fault": fault, "fault_tel": 2}}
-    report = toyrun.run(night, policy, parameters, processes, keep_going=True)
+    report = toyrun.run(night, policy, parameters, processes, keep_going=True, steps=toyrun.graph(cost=0.001))
     assert {e.error.code for e in report.failures if e.error} == {code}
-    assert (len(report.failures), report.count("made"), report.exit_code) == (2, 8, 100)
+    done = report.count("made") + report.count("reused")  # some go in groups, and a lost one is gone over
+    assert (len(report.failures), done, report.exit_code) == (2, 8, 100)
+    assert {e.task.leader.telescopes for e in report.failures} == {(2,)}
     assert not list((night.path / "store" / "staging").iterdir()) or fault == "die"
     again = toyrun.run(night, executor=processes)  # and the workers are whole again
     assert (again.exit_code, again.count("made")) == (0, 7)
@@ -70,6 +72,20 @@ def test_a_cluster_does_the_same_and_its_loss_is_told(night: Workspace, tmp_path
             toyrun.take_in(serial.archive, night.archive.path(raw))
         toyrun.run(serial)
         assert toyrun.outcome(serial).items() <= toyrun.outcome(night).items()
+
+
+@pytest.mark.full
+def test_a_job_that_ends_a_worker_of_a_cluster_fails_alone(night: Workspace) -> None:
+    cluster = DaskCluster(night.path, "local", 1)
+    try:
+        parameters = {"toy-images": {"fault": "die", "fault_tel": 2}}
+        steps = toyrun.graph(cost=0.001)
+        report = toyrun.run(night, parameters=parameters, executor=cluster, keep_going=True, steps=steps)
+    finally:
+        cluster.close()
+    assert {e.error.code for e in report.failures if e.error} == {"worker-lost"}
+    assert {e.task.leader.telescopes for e in report.failures} == {(2,)}
+    assert report.count("made") + report.count("reused") == 8
 
 
 def test_a_scheduler_that_is_not_there_is_told(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,7 @@
 import json
 import socket
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -13,8 +14,8 @@ import pytest
 from pellucid.archive import Archive, Workspace
 from pellucid.errors import PellucidError
 from pellucid.pipeline import ownership
-from pellucid.pipeline.executors import InProcess, Result
-from pellucid.pipeline.job import Job
+from pellucid.pipeline.executors import InProcess
+from pellucid.pipeline.job import Job, Told
 from pellucid.pipeline.report import RunReport
 from support import toyrun
 
@@ -150,17 +151,16 @@ def test_a_failure_that_may_pass_is_tried_again_and_others_are_not(
     from pellucid.pipeline import executors
 
     tries: dict[str, int] = {}
-    real = executors.perform_many
+    real = executors.perform_each
 
-    def flaky(archive: Archive, jobs: list[Job]) -> list[Result]:
-        results = real(archive, jobs)
-        for place, job in enumerate(jobs):
-            tries[job.step.name] = tries.get(job.step.name, 0) + 1
-            if job.step.name == "toy-array" and tries["toy-array"] == 1:
-                results[place] = IntermittentError("The index is locked.", code="locked")
-        return results
+    def flaky(archive: Archive, jobs: list[Job]) -> Iterator[Told]:
+        for told in real(archive, jobs):
+            name = jobs[told.place].step.name
+            tries[name] = tries.get(name, 0) + 1
+            lost = name == "toy-array" and tries[name] == 1
+            yield Told(told.place, IntermittentError("Locked.", code="locked")) if lost else told
 
-    monkeypatch.setattr(executors, "perform_many", flaky)
+    monkeypatch.setattr(executors, "perform_each", flaky)
     report = toyrun.run(night, executor=InProcess(night.archive))
     assert report.exit_code == 0
     assert tries["toy-array"] == 2

@@ -3,18 +3,19 @@
 
 import logging
 import os
-import threading
 from functools import cache
+from math import inf
 from pathlib import Path
 from queue import Empty, Queue
+from time import monotonic
 from typing import Any
 
 from pellucid.archive.workspace import Workspace
 from pellucid.errors import IntermittentError, PellucidError
 from pellucid.extras import extra_module
-from pellucid.pipeline.execute import Outcome
-from pellucid.pipeline.executors import Result
-from pellucid.pipeline.job import Job, perform, typed
+from pellucid.pipeline.groups import MOST, Groups, Numbered
+from pellucid.pipeline.job import Job, Result, Told, perform_each
+from pellucid.pipeline.limits import by_exit
 from pellucid.pipeline.processes import worker_lost
 
 __all__ = ["DaskCluster", "perform_remotely"]
@@ -22,8 +23,8 @@ __all__ = ["DaskCluster", "perform_remotely"]
 _PATIENCE_S = 10
 """How long the scheduler is waited for."""
 
-_AHEAD = 4
-"""Jobs for each thread of the cluster that are on their way, so that none waits for the next."""
+_AHEAD = 2
+"""Groups of jobs for each thread of the cluster that are on their way, so that none waits for the next."""
 
 
 class DaskCluster:
@@ -72,32 +73,51 @@ class DaskCluster:
         except (OSError, TimeoutError) as error:
             raise _scheduler_lost(address, str(error)) from error
         self._address = address
-        self._ended: Queue[tuple[int, Any]] = Queue()
-        self._jobs: dict[int, Job] = {}
+        self._ended: Queue[tuple[list[Numbered], Any]] = Queue()
+        self._groups = Groups()
+        self._underway = 0
+        self._known_threads, self._counted = 1, -inf
 
     @property
     def capacity(self) -> int:
-        """How many jobs it wants to have at once; workers may come and go."""
-        threads: int = sum(self._client.nthreads().values())
-        return _AHEAD * max(1, threads)
+        """How many jobs it wants to have at once."""
+        return _AHEAD * MOST * self._threads()
+
+    def _threads(self) -> int:
+        """Return how many threads the cluster has; workers may come and go, so it is asked now and then."""
+        if monotonic() - self._counted > 1.0:
+            self._known_threads = max(1, sum(self._client.nthreads().values()))
+            self._counted = monotonic()
+        return self._known_threads
 
     def submit(self, number: int, job: Job) -> None:
         """Take a job under a number."""
-        self._jobs[number] = job
-        future = self._client.submit(perform_remotely, self._workspace, job, pure=False)
-        future.add_done_callback(lambda ended: self._ended.put((number, ended)))
+        self._groups.add(number, job)
 
     def wait(self) -> list[tuple[int, Result]]:
         """Return what has ended since; wait for one where none has."""
         results: list[tuple[int, Result]] = []
-        while not results or not self._ended.empty():
+        while not results:
+            self._hand_out()
             try:
-                number, future = self._ended.get(timeout=1.0)
+                group, future = self._ended.get(timeout=1.0)
             except Empty:
                 self._check_alive()
                 continue
-            results.append((number, self._result(self._jobs.pop(number), future)))
+            self._underway -= 1
+            results += self._results(group, future)
+        self._hand_out()
         return results
+
+    def _hand_out(self) -> None:
+        threads = self._threads()
+        while self._groups and self._underway < _AHEAD * threads:
+            group = self._groups.take(threads)
+            future = self._client.submit(
+                perform_remotely, self._workspace, [job for _, job in group], pure=False
+            )
+            self._underway += 1
+            future.add_done_callback(lambda ended, group=group: self._ended.put((group, ended)))
 
     def close(self) -> None:
         """Leave the cluster; one of this machine ends."""
@@ -106,23 +126,33 @@ class DaskCluster:
             if thing is not None:
                 thing.close(timeout=_PATIENCE_S)
 
-    def _result(self, job: Job, future: Any) -> Result:
+    def _results(self, group: list[Numbered], future: Any) -> list[tuple[int, Result]]:
+        """Return what came of a group; where its worker was lost, each of its jobs is tried alone."""
         if future.status == "finished":
-            outcome: Result = future.result()
-            return outcome
+            results: list[tuple[int, Result]] = []
+            for told in future.result():
+                number, job = group[told.place]
+                self._groups.learn(job, told)
+                results.append((number, told.result))
+            return results
         self._check_alive()
+        if len(group) > 1:
+            self._groups.add_alone(group)
+            return []
+        [(number, job)] = group
         error = future.exception() if future.status == "error" else None
         if isinstance(error, PellucidError):
-            return error
-        return worker_lost(job, f"{type(error).__name__ if error else future.status}: {error or ''}"[:300])
+            return [(number, error)]
+        got = f"{type(error).__name__ if error else future.status}: {error or ''}"
+        return [(number, worker_lost(job, got[:300]))]
 
     def _check_alive(self) -> None:
         if self._client.status != "running":
             raise _scheduler_lost(self._address, f"the client is {self._client.status}")
 
 
-def perform_remotely(workspace: str, job: Job) -> Outcome | PellucidError:
-    """Do a job in a worker of a cluster; errors that users can act on are returned, not raised.
+def perform_remotely(workspace: str, jobs: list[Job]) -> list[Told]:
+    """Do jobs in a worker of a cluster.
 
     Where a job takes longer than it may, the worker ends itself, which no thread could do to another.
 
@@ -130,20 +160,16 @@ def perform_remotely(workspace: str, job: Job) -> Outcome | PellucidError:
     ----------
     workspace : str
         Folder of the workspace.
-    job : Job
+    jobs : list of Job
         What to do.
+
+    Raises
+    ------
+    PellucidError
+        The workspace cannot be opened here.
     """
-    watchdog = threading.Timer(job.limit, os._exit, (124,)) if job.limit else None
-    if watchdog:
-        watchdog.daemon = True
-        watchdog.start()
-    try:
-        return perform(_opened(workspace, os.getpid()).archive, job, elsewhere=True)
-    except Exception as error:
-        return typed(error, job)
-    finally:
-        if watchdog:
-            watchdog.cancel()
+    archive = _opened(workspace, os.getpid()).archive
+    return list(perform_each(archive, jobs, elsewhere=True, limiter=by_exit))
 
 
 @cache

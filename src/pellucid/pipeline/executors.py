@@ -1,22 +1,15 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Who does the jobs of a run: this process by default; others do the same in their own files."""
 
-from collections import deque
 from pathlib import Path
-from time import perf_counter
 from typing import Protocol
 
 from pellucid.archive.archive import Archive
-from pellucid.errors import PellucidError, UsageError
-from pellucid.pipeline.execute import Outcome
-from pellucid.pipeline.job import Job, perform_many
+from pellucid.errors import UsageError
+from pellucid.pipeline.groups import MOST, Groups
+from pellucid.pipeline.job import Job, Result, perform_each
 
-__all__ = ["Executor", "InProcess", "Result", "executor_of"]
-
-type Result = Outcome | PellucidError
-
-_AT_A_TIME_S = 2.0
-"""Jobs that together take about so long are claimed together."""
+__all__ = ["Executor", "InProcess", "executor_of"]
 
 
 class Executor(Protocol):
@@ -45,29 +38,29 @@ class InProcess:
         Where the products are.
     """
 
-    capacity = 64
+    capacity = MOST
 
     def __init__(self, archive: Archive) -> None:
         self._archive = archive
-        self._at_a_time = 1
-        self._waiting: deque[tuple[int, Job]] = deque()
+        self._groups = Groups()
 
     def submit(self, number: int, job: Job) -> None:
         """Take a job under a number."""
-        self._waiting.append((number, job))
+        self._groups.add(number, job)
 
     def wait(self) -> list[tuple[int, Result]]:
         """Do the next job, or the next ones if the last were quick: the index is then asked less often."""
-        taken = [self._waiting.popleft() for _ in range(min(self._at_a_time, len(self._waiting)))]
-        start = perf_counter()
-        results = perform_many(self._archive, [job for _, job in taken])
-        each = (perf_counter() - start) / len(taken)
-        self._at_a_time = max(1, min(self.capacity, int(_AT_A_TIME_S / max(each, 1e-6))))
-        return [(number, result) for (number, _), result in zip(taken, results, strict=True)]
+        group = self._groups.take()
+        results = []
+        for told in perform_each(self._archive, [job for _, job in group]):
+            number, job = group[told.place]
+            self._groups.learn(job, told)
+            results.append((number, told.result))
+        return results
 
     def close(self) -> None:
         """Forget what was not begun."""
-        self._waiting.clear()
+        self._groups.clear()
 
 
 def executor_of(

@@ -2,15 +2,11 @@
 """One task as it is sent to whoever does it, and how it is done: claimed, within its limits, typed errors."""
 
 import logging
-import signal
-import threading
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from time import perf_counter
-from types import FrameType
 
 from pellucid.archive.archive import Archive
 from pellucid.archive.fingerprint import code_fingerprint
@@ -19,12 +15,15 @@ from pellucid.archive.product import Product
 from pellucid.archive.provenance import Recipe
 from pellucid.errors import ConfigurationError, IntermittentError, PellucidError
 from pellucid.pipeline.execute import Outcome, make, recipe_of
+from pellucid.pipeline.limits import Limiter, by_signal
 from pellucid.pipeline.ownership import claimed, claimed_where_free
 from pellucid.pipeline.step import Step
 
-__all__ = ["Job", "perform", "perform_many", "timed_out", "typed"]
+__all__ = ["Job", "Result", "Told", "perform", "perform_each", "typed"]
 
 log = logging.getLogger(__name__)
+
+type Result = Outcome | PellucidError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,7 +64,16 @@ class Job:
     limit: float = 0.0
 
 
-def perform(archive: Archive, job: Job, *, elsewhere: bool = False) -> Outcome:
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What came of one of several jobs: its place among them, the result, the seconds it took."""
+
+    place: int
+    result: Result
+    seconds: float = 0.0
+
+
+def perform(archive: Archive, job: Job, *, elsewhere: bool = False, limiter: Limiter = by_signal) -> Outcome:
     """Do a job, unless its product is there or somebody else makes it meanwhile.
 
     Parameters
@@ -76,6 +84,8 @@ def perform(archive: Archive, job: Job, *, elsewhere: bool = False) -> Outcome:
         What to do.
     elsewhere : bool
         Whether this is another process than the plan's, whose code is compared first.
+    limiter : callable
+        How it is ended where it takes longer than its limit.
 
     Raises
     ------
@@ -86,66 +96,72 @@ def perform(archive: Archive, job: Job, *, elsewhere: bool = False) -> Outcome:
     PellucidError
         What the step raises; what it raises untyped becomes ``step-failed``.
     """
-    start = perf_counter()
-    if elsewhere:
-        _check_code(archive, job)
-    recipe = _recipe(archive, job)
+    recipe = _recipe(archive, job, elsewhere)
     with claimed(archive, recipe.key):
         known = archive.catalogue.get_many([recipe.key]).get(recipe.key)
-        return _done(archive, job, recipe, known, start)
+        return _done(archive, job, recipe, known, limiter)
 
 
-def perform_many(archive: Archive, jobs: Sequence[Job]) -> list[Outcome | PellucidError]:
-    """Do several quick jobs in this process, with one look at the index for all of them.
+def perform_each(
+    archive: Archive, jobs: Sequence[Job], *, elsewhere: bool = False, limiter: Limiter = by_signal
+) -> Iterator[Told]:
+    """Do several jobs with one look at the index for all of them, and tell of each as it ends.
 
     Parameters
     ----------
-    archive : Archive
-        Where the inputs are and the products go.
+    archive, elsewhere, limiter
+        As `perform`.
     jobs : sequence of Job
         What to do. What others are at is left to the end, and waited for.
 
-    Returns
-    -------
-    list of Outcome or PellucidError
-        What came of each.
+    Yields
+    ------
+    Told
+        What came of each, in the order of their ends; the error of one is no other's.
     """
-    results: dict[int, Outcome | PellucidError] = {}
+    left = dict(enumerate(jobs))
     recipes: dict[int, Recipe] = {}
-    for number, job in enumerate(jobs):
+    for place, job in enumerate(jobs):
         try:
-            recipes[number] = _recipe(archive, job)
-        except PellucidError as error:
-            results[number] = error
-    keys = list(dict.fromkeys(recipe.key for recipe in recipes.values()))
-    with claimed_where_free(archive, keys) as mine:
-        known = archive.catalogue.get_many(sorted(mine))
-        for number, recipe in recipes.items():
-            if recipe.key in mine:
-                try:
-                    there = known.get(recipe.key)
-                    results[number] = _done(archive, jobs[number], recipe, there, perf_counter())
-                except PellucidError as error:
-                    results[number] = error
-    for number, job in enumerate(jobs):
-        if number not in results:
-            try:
-                results[number] = perform(archive, job)
-            except PellucidError as error:
-                results[number] = error
-    return [results[number] for number in range(len(jobs))]
+            recipes[place] = _recipe(archive, job, elsewhere)
+        except Exception as error:
+            yield Told(place, typed(error, left.pop(place)))
+    try:
+        with claimed_where_free(archive, list(dict.fromkeys(r.key for r in recipes.values()))) as mine:
+            known = archive.catalogue.get_many(sorted(mine))
+            for place, recipe in recipes.items():
+                if recipe.key in mine:
+                    job = left.pop(place)
+                    do = partial(_done, archive, job, recipe, known.get(recipe.key), limiter)
+                    yield _tell(place, job, do)
+    except PellucidError as error:
+        log.warning("claims on several jobs at once: %s", error.what)  # what is left is claimed one by one
+    for place, job in left.items():
+        yield _tell(place, job, partial(perform, archive, job, elsewhere=elsewhere, limiter=limiter))
 
 
-def _recipe(archive: Archive, job: Job) -> Recipe:
+def _tell(place: int, job: Job, do: Callable[[], Outcome]) -> Told:
+    start = perf_counter()
+    try:
+        result: Result = do()
+    except Exception as error:
+        result = typed(error, job)
+    return Told(place, result, perf_counter() - start)
+
+
+def _recipe(archive: Archive, job: Job, elsewhere: bool) -> Recipe:
+    if elsewhere:
+        _check_code(archive, job)
     return recipe_of(archive, job.step, job.inputs, job.parameters, job.fallback, job.code or None)
 
 
-def _done(archive: Archive, job: Job, recipe: Recipe, known: Product | None, start: float) -> Outcome:
+def _done(archive: Archive, job: Job, recipe: Recipe, known: Product | None, limiter: Limiter) -> Outcome:
     """Make the product of a claimed job, unless the index knows it and its bytes are there."""
+    start = perf_counter()
     if known is not None and archive.has_bytes(known):
         return Outcome(known, perf_counter() - start, reused=True)
     try:
-        with _limited(job):
+        with limiter(job.step.name, job.limit):
             product = make(
                 archive,
                 job.step,
@@ -183,17 +199,6 @@ def typed(error: Exception, job: Job) -> PellucidError:
     )
 
 
-def timed_out(job: Job) -> IntermittentError:
-    """Return the error of a job that took longer than it may."""
-    return IntermittentError(
-        f"The step '{job.step.name}' took longer than it may.",
-        where=f"step {job.step.name}",
-        expected=f"at most {job.limit:g} s",
-        mend="raise levels.<level>.limit if it really needs longer, else report it to the step's author",
-        code="step-timeout",
-    )
-
-
 def _check_code(archive: Archive, job: Job) -> None:
     here = _code_here(job.step.function, archive.cache and archive.cache / "sources.json")
     if job.code and here != job.code:
@@ -210,22 +215,3 @@ def _check_code(archive: Archive, job: Job) -> None:
 @cache
 def _code_here(function: str, sources: Path | None) -> str:
     return code_fingerprint(function, sources)
-
-
-@contextmanager
-def _limited(job: Job) -> Iterator[None]:
-    """End a job that takes too long; only where signals reach, which is the main thread."""
-    if not job.limit or threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def stop(_signal: int, _frame: FrameType | None) -> None:
-        raise timed_out(job)
-
-    before = signal.signal(signal.SIGALRM, stop)
-    signal.setitimer(signal.ITIMER_REAL, job.limit)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)

@@ -3,8 +3,9 @@
 
 import resource
 import signal
-from collections import deque
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from math import inf
 from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
@@ -13,8 +14,9 @@ from time import monotonic
 
 from pellucid.archive.workspace import Workspace
 from pellucid.errors import IntermittentError, PellucidError
-from pellucid.pipeline.executors import Result
-from pellucid.pipeline.job import Job, perform, timed_out, typed
+from pellucid.pipeline.groups import MOST, Groups, Numbered
+from pellucid.pipeline.job import Job, Result, Told, perform_each
+from pellucid.pipeline.limits import timed_out
 
 __all__ = ["Processes", "worker_lost"]
 
@@ -26,9 +28,14 @@ _GRACE_S = 2.0
 class _Worker:
     process: BaseProcess
     pipe: Connection
-    number: int | None = None
-    job: Job | None = None
-    due: float = float("inf")
+    group: dict[int, Numbered] = field(default_factory=dict)
+    """What it has not told of yet, by its place in the group."""
+    due: float = inf
+
+    def renew(self) -> None:
+        """Let it have as long as any of its jobs may take, from now."""
+        limits = [job.limit for _, job in self.group.values()]
+        self.due = monotonic() + max(limits) + _GRACE_S if limits and all(limits) else inf
 
 
 class Processes:
@@ -45,39 +52,37 @@ class Processes:
     """
 
     def __init__(self, workspace: Path, count: int, memory: float = 0.0) -> None:
-        self.capacity = count
+        self.capacity = 2 * MOST * count
         self._context = get_context("spawn")
         self._arguments = (Path(workspace).resolve(), memory)
-        self._waiting: deque[tuple[int, Job]] = deque()
+        self._groups = Groups()
         self._workers = [self._start() for _ in range(count)]
 
     def submit(self, number: int, job: Job) -> None:
         """Take a job under a number."""
-        self._waiting.append((number, job))
-        self._hand_out()
+        self._groups.add(number, job)
 
     def wait(self) -> list[tuple[int, Result]]:
         """Return what has ended since; wait for one where none has."""
         results: list[tuple[int, Result]] = []
         while not results:
             self._hand_out()
-            busy = [w for w in self._workers if w.job is not None]
+            busy = [w for w in self._workers if w.group]
             pause = max(0.0, min((w.due for w in busy), default=0.0) - monotonic())
             pipes = wait([w.pipe for w in busy], min(pause, 3600.0))
             for worker in busy:
                 if worker.pipe in pipes:
-                    results.append(self._received(worker))
+                    results += self._received(worker)
                 elif monotonic() >= worker.due:
-                    assert worker.job is not None
-                    results.append(self._ended(worker, timed_out(worker.job)))
+                    results += self._ended(worker, lambda job: timed_out(job.step.name, job.limit))
         self._hand_out()
         return results
 
     def close(self) -> None:
         """End all workers, whatever they do."""
-        self._waiting.clear()
+        self._groups.clear()
         for worker in self._workers:
-            if worker.job is None:
+            if not worker.group:
                 worker.pipe.close()  # which ends it
                 worker.process.join(_GRACE_S)
             worker.process.kill()
@@ -87,34 +92,41 @@ class Processes:
 
     def _hand_out(self) -> None:
         for worker in self._workers:
-            if worker.job is None and self._waiting:
-                worker.number, worker.job = self._waiting.popleft()
-                limit = worker.job.limit
-                worker.due = monotonic() + limit + _GRACE_S if limit else float("inf")
+            if not worker.group and self._groups:
+                group = self._groups.take(len(self._workers))
+                worker.group = dict(enumerate(group))
+                worker.renew()
                 try:
-                    worker.pipe.send(worker.job)
+                    worker.pipe.send([job for _, job in group])
                 except OSError:
                     continue  # it died while idle: its end of the pipe tells so when it is waited for
 
-    def _received(self, worker: _Worker) -> tuple[int, Result]:
-        assert worker.number is not None
-        assert worker.job is not None
+    def _received(self, worker: _Worker) -> list[tuple[int, Result]]:
+        results: list[tuple[int, Result]] = []
         try:
-            result: Result = worker.pipe.recv()
+            while worker.group and worker.pipe.poll():
+                told: Told = worker.pipe.recv()
+                number, job = worker.group.pop(told.place)
+                self._groups.learn(job, told)
+                results.append((number, told.result))
+                worker.renew()
         except (EOFError, OSError):
             worker.process.join(_GRACE_S)
-            return self._ended(worker, worker_lost(worker.job, f"exit code {worker.process.exitcode}"))
-        number, worker.number, worker.job, worker.due = worker.number, None, None, float("inf")
-        return number, result
+            code = worker.process.exitcode
+            results += self._ended(worker, lambda job: worker_lost(job, f"exit code {code}"))
+        return results
 
-    def _ended(self, worker: _Worker, error: PellucidError) -> tuple[int, Result]:
-        """Put a fresh worker in the place of one that hangs or died."""
-        assert worker.number is not None
+    def _ended(self, worker: _Worker, why: Callable[[Job], PellucidError]) -> list[tuple[int, Result]]:
+        """Put a fresh worker in the place of one that hangs or died; of several jobs each is tried alone."""
         worker.process.kill()
         worker.process.join()
         worker.pipe.close()
         self._workers[self._workers.index(worker)] = self._start()
-        return worker.number, error
+        group = list(worker.group.values())
+        if len(group) == 1:
+            return [(number, why(job)) for number, job in group]
+        self._groups.add_alone(group)
+        return []
 
     def _start(self) -> _Worker:
         ours, theirs = self._context.Pipe()
@@ -143,14 +155,8 @@ def _work(pipe: Connection, workspace: Path, memory: float) -> None:
     with Workspace.open(workspace, create=False) as opened:
         while True:
             try:
-                job: Job = pipe.recv()
-            except EOFError:
-                return
-            try:
-                result: Result = perform(opened.archive, job, elsewhere=True)
-            except Exception as error:
-                result = typed(error, job)
-            try:
-                pipe.send(result)
-            except OSError:
+                jobs: list[Job] = pipe.recv()
+                for told in perform_each(opened.archive, jobs, elsewhere=True):
+                    pipe.send(told)
+            except (EOFError, BrokenPipeError):
                 return

@@ -11,8 +11,8 @@ from pellucid.archive.files import Progress
 from pellucid.archive.product import Product
 from pellucid.errors import IntermittentError, PellucidError
 from pellucid.pipeline.certification import publish
-from pellucid.pipeline.executors import Executor, Result
-from pellucid.pipeline.job import Job
+from pellucid.pipeline.executors import Executor
+from pellucid.pipeline.job import Job, Result
 from pellucid.pipeline.plan import Plan, Task
 from pellucid.pipeline.report import Entry, RunReport
 
