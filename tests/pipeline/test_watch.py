@@ -153,6 +153,30 @@ def test_nothing_is_dropped_silently(toy: ModuleType, make: Make, inbox: Path) -
     assert make().cycle() == 0  # told once, remembered for good
 
 
+def test_a_folder_that_may_not_be_read_is_told_once(
+    toy: ModuleType, make: Make, inbox: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secret = inbox / "secret"
+    secret.mkdir()
+    listed = os.scandir
+
+    def scandir(place: str) -> object:  # the right is not asked of an administrator
+        if place == str(secret):
+            raise PermissionError(13, "Permission denied", place)
+        return listed(place)
+
+    watch = make()
+    with monkeypatch.context() as patch:
+        patch.setattr("pellucid.pipeline.arrivals.os.scandir", scandir)
+        watch.cycle()
+        watch.cycle()
+    assert watch.report.refused == 1
+    assert "may not be read" in watch.report.refusals[str(secret)]
+    toy.deliver(secret, "events", 1, 6)
+    watch.cycle()
+    assert watch.report.taken == 1
+
+
 def test_a_missed_deadline_is_told(toy: ModuleType, make: Make, inbox: Path, clock: Clock) -> None:
     watch = make("levels.A.deadline=30 s", clock=clock)
     toy.deliver(inbox, "events", 1, 6)

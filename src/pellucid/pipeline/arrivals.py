@@ -120,12 +120,15 @@ class Arrivals:
         Seconds for which a file must not change.
     clock : callable
         Gives seconds that only grow.
+    closed : set of str
+        Folders that could not be read at the last look.
     """
 
     folder: Path
     journal: Journal
     settle: float = 1.0
     clock: Callable[[], float] = monotonic
+    closed: set[str] = field(default_factory=set)
     _growing: dict[Path, _Growing] = field(default_factory=dict)
     _unfinished: set[tuple[int, int]] = field(default_factory=set)
     _whole: dict[Path, Arrival] = field(default_factory=dict)
@@ -139,7 +142,8 @@ class Arrivals:
         """Return the whole files that the journal does not know, the oldest first."""
         now = self.clock()
         present: set[Path] = set()
-        for path, status in _files(self.folder):
+        self.closed = set()
+        for path, status in _files(self.folder, self.closed):
             if _is_unfinished(path):
                 self._unfinished.add((status.st_dev, status.st_ino))
                 continue
@@ -172,17 +176,25 @@ class Arrivals:
         return now - known.since >= self.settle and _nobody_writes(path)
 
 
-def _files(folder: Path) -> Iterator[tuple[Path, os.stat_result]]:
+def _files(folder: Path, closed: set[str]) -> Iterator[tuple[Path, os.stat_result]]:
+    """All files in a folder and below; folders that may not be read go into ``closed``."""
     folders = [str(folder)]
     while folders:
-        with suppress(FileNotFoundError, PermissionError), os.scandir(folders.pop()) as entries:
-            for entry in entries:
-                with suppress(FileNotFoundError):
-                    if entry.is_dir(follow_symlinks=False):
-                        if not entry.name.startswith("."):
-                            folders.append(entry.path)
-                    elif entry.is_file():
-                        yield Path(entry.path), entry.stat()
+        try:
+            entries = sorted(os.scandir(folders[-1]), key=lambda entry: entry.name)
+        except FileNotFoundError:  # removed since it was listed
+            entries = []
+        except PermissionError:
+            closed.add(folders[-1])
+            entries = []
+        folders.pop()
+        for entry in entries:
+            with suppress(FileNotFoundError):
+                if entry.is_dir(follow_symlinks=False):
+                    if not entry.name.startswith("."):
+                        folders.append(entry.path)
+                elif entry.is_file():
+                    yield Path(entry.path), entry.stat()
 
 
 def _is_unfinished(path: Path) -> bool:

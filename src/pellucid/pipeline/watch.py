@@ -177,6 +177,8 @@ class Watch:
         """Take in what is whole, run what it makes possible; return how many files it was."""
         whole = self.arrivals.look()
         self.report.waiting, self.report.growing = len(whole), self.arrivals.growing
+        for folder in self.arrivals.closed - self.report.refusals.keys():
+            self._refuse(folder, "this folder may not be read; give the right to read it")
         batch = whole[:_BATCH]
         if len(whole) > _BATCH:
             log.warning("%d files wait: more come than are worked off", len(whole))
@@ -198,11 +200,11 @@ class Watch:
                 log.warning("%s is taken later: %s", arrival.path, error.what)
                 return None
             journal.note(arrival, f"refused: {error.code}")
-            self._refuse(arrival, f"{error.what} ({error.code})")
+            self._refuse(str(arrival.path), f"{error.what} ({error.code})")
             return None
         if product.collection == QUARANTINE:
             journal.note(arrival, "quarantined", product.id)
-            self._refuse(arrival, "in quarantine, not as its interface says: " + _findings(product))
+            self._refuse(str(arrival.path), "in quarantine, not as its interface says: " + _findings(product))
             return None
         journal.note(arrival, "taken" if is_new else "there", product.id)
         self.report.taken += is_new
@@ -211,10 +213,10 @@ class Watch:
         self.report.lags["ingest"].append(self.arrivals.clock() - arrival.seen)
         return product
 
-    def _refuse(self, arrival: Arrival, why: str) -> None:
+    def _refuse(self, path: str, why: str) -> None:
         self.report.refused += 1
-        self.report.refusals[str(arrival.path)] = why
-        log.warning("%s is refused: %s", arrival.path, why)
+        self.report.refusals[path] = why
+        log.warning("%s is refused: %s", path, why)
 
     def _unfinished_business(self) -> Sequence[Product]:
         """Return the newest raw products, whose work a kill may have cut short."""
