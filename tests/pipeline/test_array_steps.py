@@ -36,7 +36,10 @@ def deliver(folder: Path, tel_ids: tuple[int, ...] = (3, 5, 8, 9), dead: int = -
             "n_stereo": together[:, i].sum(axis=1),
             "n_pairs": np.delete(together[:, i], i, axis=1),
             "zenith": np.zeros(slices),
+            "azimuth": np.full(slices, 180.0),
+            "night_sky": np.full(slices, 250.0),
             "muon_efficiency": np.full(slices, 0.2),
+            "muon_efficiency_error": np.full(slices, 0.004),
             "gain": np.ones(slices),
         }
         paths.append(folder / f"{tel_id}.parquet")

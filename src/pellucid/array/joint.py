@@ -73,6 +73,10 @@ class JointSolution:
         Optics times gain over the reference, dimensionless; NaN where not identified.
     gain, gain_error : ndarray of float64, shape (n_intervals, n_telescopes)
         Gain over the reference, dimensionless; NaN where not identified.
+    optics, optics_error : ndarray of float64, shape (n_intervals, n_telescopes)
+        Throughput over gain: of the optics alone, over the reference, dimensionless; NaN likewise.
+    covariance : ndarray of float64, shape (n_intervals, n_telescopes, n_telescopes)
+        Of ln optics within an interval, dimensionless; NaN likewise.
     methods : mapping of str to Method
         Residuals by method.
     chi2, ndf :
@@ -85,6 +89,9 @@ class JointSolution:
     throughput_error: F8
     gain: F8
     gain_error: F8
+    optics: F8
+    optics_error: F8
+    covariance: F8
     methods: Mapping[str, Method]
     chi2: float
     ndf: int
@@ -139,6 +146,8 @@ def joint_solution(
     value = np.exp(found.value)
     error = value * found.error
     total, gain = slice(n, n + n * m), slice(n + n * m, None)
+    covariance = _optics(found, n, m)
+    optics = (value[total] / value[gain]).reshape(n, m)
     return JointSolution(
         value[:n],
         error[:n],
@@ -146,6 +155,9 @@ def joint_solution(
         error[total].reshape(n, m),
         value[gain].reshape(n, m),
         error[gain].reshape(n, m),
+        optics,
+        optics * np.sqrt(np.diagonal(covariance, axis1=1, axis2=2)),
+        covariance,
         _methods(parts, found),
         found.chi2,
         found.ndf,
@@ -166,6 +178,17 @@ def _rows(name: str, one: Measurement, n: int, m: int) -> Rows:
     shape = (one.value.size, len(coefficient))
     own = np.broadcast_to(np.array(coefficient), shape)
     return Rows(np.stack(index, axis=1), np.ascontiguousarray(own), one.value, one.error**2)
+
+
+def _optics(found: Solution, n: int, m: int) -> F8:
+    """Return the covariance of ln e - ln g between the telescopes, interval by interval."""
+    total = n + np.arange(n * m).reshape(n, m)
+    gain = total + n * m
+    both = np.stack([total, gain], axis=-1)
+    rows, columns = both[:, :, None], both[:, None]
+    block = found.covariance[rows[..., :, None], columns[..., None, :]]
+    covariance: F8 = block[..., 0, 0] - block[..., 0, 1] - block[..., 1, 0] + block[..., 1, 1]
+    return covariance
 
 
 def _walk(times: F8, m: int, start: int, drift: float) -> Rows:

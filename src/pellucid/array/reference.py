@@ -2,7 +2,8 @@
 """The reference rate of clear nights, and the exponent with which rates follow the light; both fitted.
 
 ln R_ref = sum_k a_k (ln cos z)^k + b cos A + c sin A + d (NSB - NSB_0) + one constant a class, where z and
-A are zenith angle and azimuth (the geomagnetic field), and a class is a pair's kind or a multiplicity.
+A are zenith angle and azimuth (the geomagnetic field), and a class is a pair, a pair's kind or a
+multiplicity. Where the light of the telescopes was measured, p ln s stands beside it.
 """
 
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pellucid.array.leastsquares import Rows, Solution, solve, solve_robustly
+from pellucid.array.leastsquares import Rows, solve, solve_robustly
 from pellucid.errors import InsufficientStatistics, UsageError
 
 __all__ = ["Conditions", "Exponent", "RateReference", "fit_exponent", "fit_reference", "radians"]
@@ -78,7 +79,8 @@ class RateReference:
     Attributes
     ----------
     coefficient : ndarray of float64, shape (n_coefficients,)
-        Constants of the classes (of ln Hz), powers of ln cos z, cos A, sin A, night sky (1/MHz).
+        Constants of the classes (of ln Hz), powers of ln cos z, cos A, sin A, night sky (1/MHz); and last,
+        where it was fitted, the exponent of the light.
     covariance : ndarray of float64, shape (n_coefficients, n_coefficients)
         Of them, widened by sqrt(chi2/ndf) where that is above 1.
     classes, powers : int
@@ -103,6 +105,13 @@ class RateReference:
     ndf: int
     n: int
 
+    @property
+    def exponent(self) -> tuple[float, float] | None:
+        """Exponent of the rate in the light with its error; None where it was not fitted."""
+        if self.coefficient.size == self.classes + self.powers + 3:
+            return None
+        return float(self.coefficient[-1]), float(np.sqrt(self.covariance[-1, -1]))
+
     def rate(self, conditions: Conditions) -> tuple[F8, F8]:
         """Return the reference rate in Hz and its relative error, shape (n,) each.
 
@@ -125,23 +134,28 @@ class RateReference:
                 mend="fit the reference on clear nights that cover them",
                 code="outside-reference",
             )
-        design = _design(conditions, self.classes, self.powers, self.night_sky)
-        variance = np.einsum("na,ab,nb->n", design, self.covariance, design)
-        rate: F8 = np.exp(design @ self.coefficient)
+        index, design = _terms(conditions, self.classes, self.powers, self.night_sky)
+        block = self.covariance[index[:, :, None], index[:, None, :]]
+        variance = np.einsum("na,nab,nb->n", design, block, design)
+        rate: F8 = np.exp((design * self.coefficient[index]).sum(axis=1))
         return rate, np.sqrt(variance)
 
 
-def _design(c: Conditions, classes: int, powers: int, night_sky: float) -> F8:
+def _terms(c: Conditions, classes: int, powers: int, night_sky: float) -> tuple[Ints, F8]:
+    """Return which coefficients each rate has, and what they are multiplied with; of its class one alone."""
     depth = np.log(np.cos(c.zenith))
-    columns = [c.kind == k for k in range(classes)]
+    columns = [np.ones(c.kind.size)]
     columns += [depth ** (k + 1) for k in range(powers)]
     # at zenith there is no azimuth: its term fades with the sine
     tilt = np.sin(c.zenith)
     columns += [tilt * np.cos(c.azimuth), tilt * np.sin(c.azimuth), c.night_sky - night_sky]
-    return np.stack(columns, axis=1).astype(np.float64)
+    shared = np.broadcast_to(classes + np.arange(powers + 3), (c.kind.size, powers + 3))
+    return np.concatenate([c.kind[:, None], shared], axis=1), np.stack(columns, axis=1)
 
 
-def fit_reference(conditions: Conditions, count: F8, live_time: F8, *, powers: int = 2) -> RateReference:
+def fit_reference(
+    conditions: Conditions, count: F8, live_time: F8, *, powers: int = 2, light: F8 | None = None
+) -> RateReference:
     """Fit the reference on slices of clear nights, or of simulations.
 
     Weighted least squares in ln(rate), robust against clouds that were missed.
@@ -156,6 +170,9 @@ def fit_reference(conditions: Conditions, count: F8, live_time: F8, *, powers: i
         In s.
     powers : int
         Highest power of ln cos z.
+    light : ndarray of float64, shape (n,), optional
+        Light of the telescopes over that of the epoch of the reference, dimensionless, such as the geometric
+        mean of muon efficiency times gain of both; given it, the exponent is fitted too.
 
     Raises
     ------
@@ -171,14 +188,20 @@ def fit_reference(conditions: Conditions, count: F8, live_time: F8, *, powers: i
             code="no-events",
         )
     classes, sky = int(conditions.kind.max()) + 1, float(conditions.night_sky.mean())
-    design = _design(conditions, classes, powers, sky)
-    found = _linear(design, np.log((count + 0.5) / live_time), 1.0 / (count + 0.5), robust=True)
+    index, design = _terms(conditions, classes, powers, sky)
+    size = classes + powers + 3
+    if light is not None:
+        index = np.pad(index, ((0, 0), (0, 1)), constant_values=size)
+        design, size = np.column_stack([design, np.log(light)]), size + 1
+    rows = Rows(index, design, np.log((count + 0.5) / live_time), 1.0 / (count + 0.5))
+    found = solve_robustly(rows, size)
     if not found.identified.all():
         raise InsufficientStatistics(
             "The slices do not tell every dependence of the rate.",
-            expected=f"{design.shape[1]} coefficients",
+            expected=f"{size} coefficients",
             got=f"{int(found.identified.sum())}",
-            mend="add slices at other zenith angles, azimuths and brightness of the sky, or fewer powers",
+            mend="add slices at other zenith angles, azimuths, brightness of the sky and light of the "
+            "telescopes, or take fewer powers and a known exponent",
             code="too-few-conditions",
         )
     wider = max(1.0, found.chi2 / max(found.ndf, 1))
@@ -186,12 +209,6 @@ def fit_reference(conditions: Conditions, count: F8, live_time: F8, *, powers: i
     return RateReference(
         found.value, found.covariance * wider, classes, powers, sky, span, found.chi2, found.ndf, count.size
     )
-
-
-def _linear(design: F8, value: F8, variance: F8, *, robust: bool) -> Solution:
-    index = np.broadcast_to(np.arange(design.shape[1]), design.shape)
-    rows = Rows(np.ascontiguousarray(index), design, value, variance)
-    return (solve_robustly if robust else solve)(rows, design.shape[1])
 
 
 @dataclass(frozen=True)
@@ -238,11 +255,13 @@ def fit_exponent(light: F8, count: F8, live_time: F8, *, curved: bool = False) -
     """
     x = np.log(light)
     design = np.stack([x**k for k in range(3 if curved else 2)], axis=1)
-    found = _linear(design, np.log((count + 0.5) / live_time), 1.0 / (count + 0.5), robust=False)
+    n = design.shape[1]
+    index = np.tile(np.arange(n), (x.size, 1))
+    found = solve(Rows(index, design, np.log((count + 0.5) / live_time), 1.0 / (count + 0.5)), n)
     if not found.identified.all():
         raise InsufficientStatistics(
             "The exponent needs rates at different scales of the light.",
-            expected=f"{design.shape[1]} scales or more",
+            expected=f"{n} scales or more",
             got=f"{np.unique(light).size}",
             mend="simulate more scales",
             code="too-few-scales",

@@ -122,7 +122,7 @@ def pair_transparency(
     exponent: float = 1.7,
     *,
     exponent_error: float = 0.0,
-    reference_error: float = 0.0,
+    reference_error: float | F8 = 0.0,
     weight: F8 | None = None,
     anchors: Anchors | None = None,
     robust: bool = False,
@@ -135,7 +135,7 @@ def pair_transparency(
         Events of the pairs, and what the reference gives.
     exponent, exponent_error : float
         p and its error.
-    reference_error : float
+    reference_error : float or ndarray of float64, shape (n_pairs,)
         Relative error of each pair's reference rate, independent from pair to pair.
     weight : ndarray of float64, shape (n_pairs,), optional
         w of the first telescope of each pair, dimensionless; 1/2 where not given.
