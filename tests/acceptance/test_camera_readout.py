@@ -16,7 +16,10 @@ from pellucid.camera.spe.fit import fit_spectra
 from pellucid.camera.spe.photomultiplier import Photomultiplier
 from pellucid.formats.fact import read_fact_run
 from pellucid.formats.protobuf_zfits import read_camera_events
+from pellucid.formats.spe_gains import read_spe_gains
+from pellucid.pipeline.steps import step_named
 from pellucid.simulate.photoelectrons import photomultiplier_charges
+from pellucid.simulate.run import RunSimulator, SimulationConfig, simulate_run
 
 SCATTER = (0.03, 0.03, 0.02)
 """Of p, R and n among tubes of one type, of which p's and n's are known to the fit."""
@@ -41,6 +44,32 @@ def test_gains_of_single_photoelectrons(figures: Figures, full: bool) -> None:
     figures.at_most("gain pull mean, in its standard errors", abs(float(pull.mean())) / error, 3.0)
     bias = float(np.mean(fit.gain / gain - 1.0))
     figures.at_most("gain bias, % (the peer's mean is 0.4 to 2 % high)", 100.0 * abs(bias), 0.4)
+
+
+def test_gains_through_the_step(tmp_path: Path, figures: Figures, full: bool) -> None:
+    camera, flashes, seeds = ("small", 5000, 4) if full else ("tiny", 2500, 1)
+    step = step_named("camera-spe")
+    pulls, ratios, lost = [], [], 0
+    for seed in range(1, seeds + 1):
+        config = SimulationConfig(
+            camera=camera, telescopes=1, pedestals=0, dark_pedestals=flashes // 4, flashes=0,
+            dim_flashes=flashes, showers=0, muons=0, sky=0.0, shape="caroff", seed=seed,
+        )  # fmt: skip
+        run = simulate_run(config, tmp_path / f"{seed}")
+        inputs = {"events": run.telescopes[1], "description": run.description}
+        step.run(inputs, tmp_path / f"{seed}.h5", step.complete({}), {})
+        fit, truth = read_spe_gains(tmp_path / f"{seed}.h5").fit, RunSimulator(config).camera(1).response
+        sound = ~(truth.dead | truth.noisy)
+        lost += int((sound & ~fit.usable).sum()) + int((~sound & fit.usable).sum())
+        good = sound & fit.usable
+        pulls.append(((fit.gain - truth.gain[0]) / fit.gain_error)[good])
+        ratios.append((fit.gain / truth.gain[0])[good] - 1.0)
+    pull, ratio = np.concatenate(pulls), np.concatenate(ratios)
+    name = f"step camera-spe, {seeds} x {flashes} dim flashes of the {camera} camera"
+    figures.at_most(f"{name}: pixels with the wrong status, of {pull.size}", lost, 0.01 * pull.size)
+    figures.at_most("gain pull width, from 1", abs(float(pull.std()) - 1.0), 0.1)
+    # the pixels share a shape, and with it an error of some parts in a thousand
+    figures.at_most("gain bias, %", 100.0 * abs(float(ratio.mean())), 0.5 if full else 1.5)
 
 
 @pytest.mark.full

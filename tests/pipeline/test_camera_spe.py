@@ -17,9 +17,10 @@ from pellucid.simulate.run import RunSimulator, SimulationConfig, simulate_run
 
 STEP = step_named("camera-spe")
 CONFIG = SimulationConfig(
-    camera="tiny", telescopes=1, pedestals=0, dark_pedestals=150, flashes=0, dim_flashes=1100, showers=0,
+    camera="tiny", telescopes=1, pedestals=0, dark_pedestals=150, flashes=0, dim_flashes=600, showers=0,
     muons=0, sky=0.0, shape="caroff", seed=4,
 )  # fmt: skip
+FEW = {"min_dark": 100, "min_flashes": 500}
 
 
 def test_the_step_s_parameters_are_the_options() -> None:
@@ -37,16 +38,16 @@ def test_a_run_gives_gains(tmp_path: Path) -> None:
         kind = "DL0/Event/Telescope/SinglePhotoElectron"
         events, _ = archive.ingest(run.telescopes[1], kind, obs_id=1, telescopes=[1])
         description, _ = archive.ingest(run.description)
-        made = execute(archive, STEP, {"events": events, "description": description}, {"min_dark": 100})
+        made = execute(archive, STEP, {"events": events, "description": description}, FEW)
         product = made.product
         assert (product.product_type, product.telescopes) == (STEP.output, (1,))
-        assert product.summary["flashes"] == 1100
+        assert product.summary["flashes"] == 600
         assert product.summary["dark_pedestals"] == 150
         gains = read_spe_gains(archive.path(product))
         STEP.run(
             {"events": run.telescopes[1], "description": run.description},
             tmp_path / "again.h5",
-            STEP.complete({"min_dark": 100}),
+            STEP.complete(FEW),
             {},
         )
     response = RunSimulator(CONFIG).camera(1).response
