@@ -231,14 +231,15 @@ def optical_psf(
 
 def _clipped(values: F8) -> npt.NDArray[np.bool_]:
     kept = np.ones(values.size, np.bool_)
-    while True:
+    while kept.any():
         middle = np.median(values[kept])
         spread = 1.4826 * np.median(np.abs(values[kept] - middle))
         now = np.abs(values - middle) <= _CLIP * spread
         now &= kept
         if (now == kept).all():
-            return kept
+            break
         kept = now
+    return kept
 
 
 def _scatter(values: F8, errors: F8) -> float:

@@ -2,7 +2,7 @@
 """Muon rings by maximum likelihood: geometry, width of the ring and efficiency at once, with covariance."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from enum import IntFlag
 
 import numpy as np
@@ -36,7 +36,7 @@ class RingStatus(IntFlag):
 
     GOOD = 0
     NO_RING = 1
-    """There is no circle in the cleaned image."""
+    """There is no circle in the cleaned image, or too little of one."""
     NOT_CONVERGED = 2
     """The likelihood still rose after the last iteration."""
     AT_LIMIT = 4
@@ -77,6 +77,10 @@ class MuonRings:
     containment: F8
     status: npt.NDArray[np.uint8]
 
+    def only(self, rows: npt.NDArray[np.bool_]) -> "MuonRings":
+        """Return some of the rings, by a mask of shape (n,)."""
+        return MuonRings(**{field.name: getattr(self, field.name)[rows] for field in fields(self)})
+
     def of(self, name: str) -> F8:
         """Return a parameter by name, shape (n,), in its unit."""
         return self.value[:, PARAMETERS.index(name)]
@@ -93,7 +97,12 @@ class MuonRings:
 
 
 def fit_rings(
-    images: F8, cleaned: npt.NDArray[np.bool_], optics: MuonOptics, *, iterations: int = 60
+    images: F8,
+    cleaned: npt.NDArray[np.bool_],
+    optics: MuonOptics,
+    *,
+    completeness: float = 0.0,
+    iterations: int = 60,
 ) -> MuonRings:
     """Fit a ring to each image.
 
@@ -108,6 +117,9 @@ def fit_rings(
         Pixels that survived the cleaning (10 and 5 p.e. are usual).
     optics : MuonOptics
         The telescope.
+    completeness : float
+        Share of the first circle that must have light for the image to be a ring at all; no unit. Among
+        showers it spares the fit of what is none.
     iterations : int
         After which a ring is left as not converged.
 
@@ -134,7 +146,10 @@ def fit_rings(
         mask = cleaned[ring] & np.isfinite(image)
         size[ring] = image[mask].sum()
         found = find_ring(optics.x, optics.y, np.nan_to_num(image), mask)
-        if not 0.1 < found[2] < 3.0:
+        near = 0.75 * optics.pixel_width
+        if not 0.1 < found[2] < 3.0 or (
+            completeness > 0.0 and _shares(np.array(found), optics.x, optics.y, mask, near)[0] < completeness
+        ):
             status[ring] = RingStatus.NO_RING
             continue
         away = np.abs(np.hypot(optics.x - found[0], optics.y - found[1]) - found[2])
@@ -145,7 +160,7 @@ def fit_rings(
         value[ring], chi2[ring] = fitted, chi
         covariance[ring] = np.linalg.pinv(fisher)
         degrees[ring] = used.sum() - _SIZE
-        parts[:, ring] = _shares(fitted, optics.x, optics.y, mask, 0.75 * optics.pixel_width)
+        parts[:, ring] = _shares(fitted, optics.x, optics.y, mask, near)
         status[ring] = _told(ok, fitted, parts[1, ring])
     return MuonRings(value, covariance, chi2, degrees, size, parts[0], parts[1], status)
 

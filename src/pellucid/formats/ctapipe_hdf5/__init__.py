@@ -3,6 +3,7 @@
 
 from pellucid.formats.ctao_metadata import Contact
 from pellucid.formats.ctapipe_hdf5.reader import (
+    image_blocks,
     read_calibration_images,
     read_flags,
     read_images,
@@ -10,6 +11,8 @@ from pellucid.formats.ctapipe_hdf5.reader import (
     read_parameters,
     read_product_metadata,
     read_table,
+    read_telescope,
+    read_times,
     tel_ids,
 )
 from pellucid.formats.ctapipe_hdf5.writer import DL1Writer
@@ -17,6 +20,7 @@ from pellucid.formats.ctapipe_hdf5.writer import DL1Writer
 __all__ = [
     "Contact",
     "DL1Writer",
+    "image_blocks",
     "read_calibration_images",
     "read_flags",
     "read_images",
@@ -24,5 +28,7 @@ __all__ = [
     "read_parameters",
     "read_product_metadata",
     "read_table",
+    "read_telescope",
+    "read_times",
     "tel_ids",
 ]

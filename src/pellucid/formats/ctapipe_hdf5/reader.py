@@ -13,9 +13,19 @@ import tables
 from pellucid.errors import CorruptedInput, MissingInput
 from pellucid.formats.ctao_metadata import JSON
 from pellucid.formats.ctapipe_hdf5.reference import FLAGS, LINEAGE, PRODUCT
-from pellucid.formats.ctapipe_hdf5.schema import CALIBRATION_IMAGES, IMAGES, PARAMETERS_GROUP, tel_table
+from pellucid.formats.ctapipe_hdf5.schema import (
+    CALIBRATION_IMAGES,
+    IMAGES,
+    PARAMETERS_GROUP,
+    TEL_TRIGGER,
+    tel_table,
+)
+from pellucid.formats.ctapipe_hdf5.subarray import CAMERA, LAYOUT, OPTICS
+from pellucid.instrument import CameraGeometry, Optics, PixelShape
+from pellucid.times import to_tai_ns
 
 __all__ = [
+    "image_blocks",
     "read_calibration_images",
     "read_flags",
     "read_images",
@@ -23,6 +33,8 @@ __all__ = [
     "read_parameters",
     "read_product_metadata",
     "read_table",
+    "read_telescope",
+    "read_times",
     "tel_ids",
 ]
 
@@ -62,6 +74,69 @@ def read_images(path: Path, tel_id: int) -> np.ndarray:
     Parameters, errors: as `read_parameters`.
     """
     return read_table(path, tel_table(IMAGES, tel_id))
+
+
+def image_blocks(path: Path, tel_id: int, rows: int = 2000) -> Iterator[np.ndarray]:
+    """Yield a telescope's images of showers in blocks of rows, structured, shape (m,), as `read_images`."""
+    with _opened(path) as file:
+        name = tel_table(IMAGES, tel_id)
+        if name in file:
+            table = file.get_node(name)
+            for start in range(0, table.nrows, rows):
+                yield table.read(start, min(start + rows, table.nrows))
+
+
+def read_times(path: Path, tel_id: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return when a telescope triggered: identifiers of events, ascending, and times in ns TAI, shape (n,).
+
+    Parameters, errors: as `read_parameters`.
+    """
+    triggers = read_table(path, TEL_TRIGGER)
+    own = np.sort(triggers[triggers["tel_id"] == tel_id], order="event_id")
+    return own["event_id"].astype(np.int64), to_tai_ns(own["time"])
+
+
+def read_telescope(path: Path, tel_id: int) -> tuple[Optics, CameraGeometry]:
+    """Return the optics and the camera of a telescope.
+
+    Parameters, errors: as `read_parameters`.
+    """
+    layout, optics = read_table(path, LAYOUT), read_table(path, OPTICS)
+    own = layout[layout["tel_id"] == tel_id]
+    if own.size == 0:
+        raise MissingInput(
+            f"The file does not describe telescope {tel_id}.",
+            where=str(path),
+            expected=f"one of {layout['tel_id'].tolist()}",
+            mend="choose another telescope or file",
+            code="no-such-telescope",
+        )
+    mirror = optics[own["optics_index"][0]]
+    name = f"{CAMERA}/geometry_{own['camera_index'][0]}"
+    pixels = read_table(path, name)
+    with _opened(path) as file:
+        said = file.get_node(name)._v_attrs
+        shape, camera, rotation = str(said.PIX_TYPE), str(said.CAM_ID), float(said.PIX_ROT)
+    return (
+        Optics(
+            name=mirror["optics_name"].decode(),
+            size_type=mirror["size_type"].decode(),
+            reflector_shape=mirror["reflector_shape"].decode(),
+            n_mirrors=int(mirror["n_mirrors"]),
+            n_mirror_tiles=int(mirror["n_mirror_tiles"]),
+            mirror_area=float(mirror["mirror_area"]),
+            nominal_focal_length=float(mirror["equivalent_focal_length"]),
+            effective_focal_length=float(mirror["effective_focal_length"]),
+        ),
+        CameraGeometry(
+            name=camera,
+            pix_x=pixels["pix_x"],
+            pix_y=pixels["pix_y"],
+            pix_area=pixels["pix_area"],
+            pix_shape=PixelShape(shape),
+            pix_rotation=rotation,
+        ),
+    )
 
 
 def read_calibration_images(path: Path, tel_id: int) -> np.ndarray:

@@ -8,11 +8,11 @@ from pellucid.formats.ctapipe_hdf5.columns import Attribute, Column, layout, str
 from pellucid.formats.ctapipe_hdf5.tables import TableFile
 from pellucid.instrument import CameraGeometry, Optics, PixelShape, Readout, ReferenceLocation, Subarray
 
-__all__ = ["write_subarray"]
+__all__ = ["CAMERA", "LAYOUT", "OPTICS", "write_subarray"]
 
-_LAYOUT = "/configuration/instrument/subarray/layout"
-_OPTICS = "/configuration/instrument/telescope/optics"
-_CAMERA = "/configuration/instrument/telescope/camera"
+LAYOUT = "/configuration/instrument/subarray/layout"
+OPTICS = "/configuration/instrument/telescope/optics"
+CAMERA = "/configuration/instrument/telescope/camera"
 
 type _Filled = tuple[Column, np.ndarray]
 
@@ -51,12 +51,12 @@ def write_subarray(file: TableFile, subarray: Subarray) -> None:
         "name": subarray.name,
         **_reference(subarray.reference),
     }
-    _write(file, _LAYOUT, columns, meta)
+    _write(file, LAYOUT, columns, meta)
     _write_optics(file, [telescopes[optics_keys.index(k)].optics for k in optics], subarray.name)
     for i, key in enumerate(cameras):
         telescope = telescopes[camera_keys.index(key)]
-        _write_geometry(file, f"{_CAMERA}/geometry_{i}", telescope.geometry)
-        _write_readout(file, f"{_CAMERA}/readout_{i}", telescope.geometry.name, telescope.readout)
+        _write_geometry(file, f"{CAMERA}/geometry_{i}", telescope.geometry)
+        _write_readout(file, f"{CAMERA}/readout_{i}", telescope.geometry.name, telescope.readout)
 
 
 def _write_optics(file: TableFile, optics: list[Optics], array: str) -> None:
@@ -79,7 +79,7 @@ def _write_optics(file: TableFile, optics: list[Optics], array: str) -> None:
             np.array([o.effective_focal_length for o in optics]),
         ),
     ]
-    _write(file, _OPTICS, columns, {"TAB_TYPE": "optics", "TAB_VER": "4.0", "SUBARRAY": array})
+    _write(file, OPTICS, columns, {"TAB_TYPE": "optics", "TAB_VER": "4.0", "SUBARRAY": array})
 
 
 def _write_geometry(file: TableFile, path: str, geometry: CameraGeometry) -> None:
