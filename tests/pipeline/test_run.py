@@ -4,15 +4,15 @@
 import json
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
 
-from pellucid.archive import Archive, Workspace
-from pellucid.errors import PellucidError
+from pellucid.archive import Archive, Product, Workspace
+from pellucid.errors import CorruptedInput, PellucidError
 from pellucid.pipeline import ownership
 from pellucid.pipeline.executors import InProcess
 from pellucid.pipeline.job import Job, Told
@@ -164,6 +164,27 @@ def test_a_failure_that_may_pass_is_tried_again_and_others_are_not(
     report = toyrun.run(night, executor=InProcess(night.archive))
     assert report.exit_code == 0
     assert tries["toy-array"] == 2
+
+
+def test_one_product_that_the_index_refuses_keeps_no_other_from_being_shown(
+    night: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    catalogue = night.archive.catalogue
+    real = catalogue.register_many
+
+    def refusing(products: Sequence[Product]) -> list[tuple[Product, bool]]:
+        if any(p.step == "toy-baseline" and p.telescopes == (2,) for p in products):
+            raise CorruptedInput("It came out different.", code="not-reproducible")
+        return real(products)
+
+    monkeypatch.setattr(catalogue, "register_many", refusing)
+    report = toyrun.run(night, steps=toyrun.graph("toy-baseline", cost=0.001))
+    assert [(e.task.leader.telescopes, e.state) for e in report.entries] == [
+        ((1,), "made"), ((2,), "failed"), ((3,), "made")
+    ]  # fmt: skip
+    assert report.failures[0].error is not None
+    assert report.failures[0].error.code == "not-reproducible"
+    assert len(toyrun.outcome(night)) == 2
 
 
 def test_a_full_disk_is_told_and_what_was_made_stays(

@@ -94,6 +94,7 @@ def execute(
         progress=progress,
         effort=effort,
     )
+    product, _ = archive.catalogue.register(product)
     return Outcome(product, perf_counter() - start, reused=False)
 
 
@@ -156,7 +157,7 @@ def make(
     progress: Progress | None = None,
     effort: Mapping[str, int] | None = None,
 ) -> Product:
-    """Make a product and archive it, whole or not at all.
+    """Make a product, whole or not at all: its bytes are in the store, the index does not show it yet.
 
     Parameters
     ----------
@@ -172,7 +173,7 @@ def make(
     Returns
     -------
     Product
-        As the index has it now.
+        As the index is to have it.
 
     Raises
     ------
@@ -195,8 +196,7 @@ def make(
             described.summary["policy"] = policy
         blob = archive.store.adopt(output)
     record_code(archive, step.function, recipe.code)
-    registered, _ = archive.catalogue.register(_product(step, recipe, described, blob, category, collection))
-    return registered
+    return _product(step, recipe, described, blob, category, collection)
 
 
 def check_inputs(step: Step, inputs: Mapping[str, Sequence[Product]]) -> None:

@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Iterable
 from math import ceil
 
-from pellucid.pipeline.job import Job, Told
+from pellucid.pipeline.job import TOGETHER_S, Job, Told
 from pellucid.pipeline.step import Step
 
 __all__ = ["MOST", "Groups", "Numbered"]
@@ -15,9 +15,6 @@ type Numbered = tuple[int, Job]
 
 MOST = 64
 """Jobs of one group at the most."""
-
-_TOGETHER_S = 0.5
-"""About how long a group takes."""
 
 
 class Groups:
@@ -59,7 +56,7 @@ class Groups:
         seconds = 0.0
         while self._waiting and len(group) < most:
             seconds += self._expected(self._waiting[0][1].step)
-            if group and seconds > _TOGETHER_S:
+            if group and seconds > TOGETHER_S:
                 break
             group.append(self._waiting.popleft())
         return group

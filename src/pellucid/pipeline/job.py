@@ -3,7 +3,7 @@
 
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache, partial
 from pathlib import Path
 from time import perf_counter
@@ -19,11 +19,14 @@ from pellucid.pipeline.limits import Limiter, by_signal
 from pellucid.pipeline.ownership import claimed, claimed_where_free
 from pellucid.pipeline.step import Step
 
-__all__ = ["Job", "Result", "Told", "perform", "perform_each", "typed"]
+__all__ = ["TOGETHER_S", "Job", "Result", "Told", "perform", "perform_each", "typed"]
 
 log = logging.getLogger(__name__)
 
 type Result = Outcome | PellucidError
+
+TOGETHER_S = 0.5
+"""About how long jobs that are done together take."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,13 +102,17 @@ def perform(archive: Archive, job: Job, *, elsewhere: bool = False, limiter: Lim
     recipe = _recipe(archive, job, elsewhere)
     with claimed(archive, recipe.key):
         known = archive.catalogue.get_many([recipe.key]).get(recipe.key)
-        return _done(archive, job, recipe, known, limiter)
+        outcome = _done(archive, job, recipe, known, limiter)
+        if outcome.reused:
+            return outcome
+        product, _ = archive.catalogue.register(outcome.product)
+        return replace(outcome, product=product)
 
 
 def perform_each(
     archive: Archive, jobs: Sequence[Job], *, elsewhere: bool = False, limiter: Limiter = by_signal
 ) -> Iterator[Told]:
-    """Do several jobs with one look at the index for all of them, and tell of each as it ends.
+    """Do several quick jobs with one look at the index for all of them, and one transaction to show them.
 
     Parameters
     ----------
@@ -117,7 +124,8 @@ def perform_each(
     Yields
     ------
     Told
-        What came of each, in the order of their ends; the error of one is no other's.
+        What came of each, once the index shows it; the error of one is no other's. None waits longer for
+        the others than `TOGETHER_S`.
     """
     left = dict(enumerate(jobs))
     recipes: dict[int, Recipe] = {}
@@ -129,11 +137,16 @@ def perform_each(
     try:
         with claimed_where_free(archive, list(dict.fromkeys(r.key for r in recipes.values()))) as mine:
             known = archive.catalogue.get_many(sorted(mine))
+            done: list[Told] = []
             for place, recipe in recipes.items():
                 if recipe.key in mine:
                     job = left.pop(place)
                     do = partial(_done, archive, job, recipe, known.get(recipe.key), limiter)
-                    yield _tell(place, job, do)
+                    done.append(_tell(place, job, do))
+                    if sum(told.seconds for told in done) > TOGETHER_S:
+                        yield from _shown(archive, done)
+                        done = []
+            yield from _shown(archive, done)
     except PellucidError as error:
         log.warning("claims on several jobs at once: %s", error.what)  # what is left is claimed one by one
     for place, job in left.items():
@@ -149,6 +162,23 @@ def _tell(place: int, job: Job, do: Callable[[], Outcome]) -> Told:
     return Told(place, result, perf_counter() - start)
 
 
+def _shown(archive: Archive, done: Sequence[Told]) -> Iterator[Told]:
+    """Let the index show what was made, all at once; where that fails, one by one."""
+    made = {t.place: t.result for t in done if isinstance(t.result, Outcome) and not t.result.reused}
+    try:
+        rows = archive.catalogue.register_many([o.product for o in made.values()]) if made else []
+    except PellucidError as error:
+        if len(done) == 1:
+            yield replace(done[0], result=error)
+        else:
+            for told in done:
+                yield from _shown(archive, [told])
+        return
+    shown = {p: replace(made[p], product=product) for p, (product, _) in zip(made, rows, strict=True)}
+    for told in done:
+        yield replace(told, result=shown.get(told.place, told.result))
+
+
 def _recipe(archive: Archive, job: Job, elsewhere: bool) -> Recipe:
     if elsewhere:
         _check_code(archive, job)
@@ -156,7 +186,7 @@ def _recipe(archive: Archive, job: Job, elsewhere: bool) -> Recipe:
 
 
 def _done(archive: Archive, job: Job, recipe: Recipe, known: Product | None, limiter: Limiter) -> Outcome:
-    """Make the product of a claimed job, unless the index knows it and its bytes are there."""
+    """Make the product of a claimed job, which the index does not show yet, unless it is there."""
     start = perf_counter()
     if known is not None and archive.has_bytes(known):
         return Outcome(known, perf_counter() - start, reused=True)
