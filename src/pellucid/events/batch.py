@@ -181,6 +181,9 @@ class Coefficients:
         Pixels that carry no signal; they are filled from their neighbours.
     applied : int
         Number of the calibration that the camera had applied to the samples already; 0 for raw samples.
+    light_scale, light_scale_error : float
+        Light of the telescope over the reference by which the factor is divided, with its error; 1 and 0
+        where no throughput was corrected.
     """
 
     tel_id: int
@@ -189,6 +192,8 @@ class Coefficients:
     time_shift: F4
     unusable: Bools
     applied: int = 0
+    light_scale: float = 1.0
+    light_scale_error: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)

@@ -41,9 +41,10 @@ def make_reference(
         exponent_error=float(parameters["exponent_error"]),
     )
     write_reference(output, found, provenance)
-    low, high = found.rates.zenith
     return {
-        "telescopes": slices.tel_id.tolist(),
+        # it is the array's, and certified for it as a whole
+        "telescopes": [],
+        "reference_of": slices.tel_id.tolist(),
         "time_start": int(slices.time[0]),
         "time_stop": int(slices.stop[-1]),
         "exponent": found.exponent,
@@ -52,7 +53,7 @@ def make_reference(
         "ndf": found.rates.ndf,
         "pair_slices": found.rates.n,
         "pair_slices_left_out": left_out,
-        "zenith_rad": [low, high],
+        "zenith_rad": list(found.rates.zenith),
     }
 
 

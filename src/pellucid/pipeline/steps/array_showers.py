@@ -1,0 +1,226 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Wiring of shared showers: what telescopes saw of them to relative light, and to offsets of clocks."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pellucid.pipeline.inputs import Input
+from pellucid.pipeline.parameters import parameter
+from pellucid.pipeline.step import Parameters, Provenance, Step, Summary
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from pellucid.array.showers import ShowerImages
+    from pellucid.instrument import Subarray
+
+__all__ = ["STEPS", "make_intercalibration", "make_offsets", "read_showers"]
+
+
+def make_intercalibration(
+    inputs: Mapping[str, Any], output: Path, parameters: Parameters, provenance: Provenance
+) -> Summary:
+    """Compare the light of telescopes by sizes of images within a type, or by energies across types.
+
+    Parameters
+    ----------
+    inputs : mapping
+        ``showers``: deliveries of I-DATA-COM-0007, as a sequence; ``description``: of the array.
+    """
+    import numpy as np
+
+    from pellucid.array.intercalibration import LeftOut, intercalibrate, type_scale
+    from pellucid.array.showers import energy_pairs, size_pairs
+    from pellucid.errors import InsufficientStatistics
+    from pellucid.formats.array_products import write_intercalibration
+    from pellucid.formats.description import read_description
+
+    images, span = read_showers(inputs["showers"])
+    subarray = read_description(inputs["description"])
+    tel_id = np.array(subarray.tel_ids)
+    by_size = parameters["quantity"] == "size"
+    allowed = _neighbours(subarray, float(parameters["separation"]), across=not by_size)
+    select, least = (size_pairs, "least_size") if by_size else (energy_pairs, "least_energy")
+    pairs = select(images, tel_id, allowed, least=float(parameters[least]))
+    reference = int(parameters["reference"]) or int(tel_id[min(pairs.first.min(), pairs.second.min())])
+    found = intercalibrate(
+        pairs,
+        tel_id.size,
+        int(np.searchsorted(tel_id, reference)) if reference in tel_id else -1,
+        min_events=int(parameters["min_events"]),
+        robust=True,
+    )
+    kinds: dict[str, list[int]] = {}
+    for place, tel in enumerate(tel_id.tolist()):
+        kinds.setdefault(subarray.telescopes[tel].name, []).append(place)
+    scales = {}
+    for name, places in kinds.items():
+        try:
+            scales[name] = type_scale(found, np.array(places))
+        except InsufficientStatistics:
+            continue
+    write_intercalibration(output, tel_id, found, pairs, scales, provenance)
+    reasons = {
+        reason.name.lower().replace("_", "-"): int((found.left_out == reason).sum()) for reason in LeftOut
+    }
+    unknown = tel_id[~found.connected].tolist()
+    return {
+        "telescopes": tel_id[found.connected].tolist(),
+        **span,
+        "reference": reference,
+        "unconnected": unknown,
+        "pairs": reasons,
+        "events": found.n,
+        "chi2": found.chi2,
+        "ndf": found.ndf,
+        "flags": ["unconnected-telescopes"] if unknown else [],
+    }
+
+
+def make_offsets(
+    inputs: Mapping[str, Any], output: Path, parameters: Parameters, provenance: Provenance
+) -> Summary:
+    """Find how much the clock of each telescope is off, from when it sees the fronts of showers.
+
+    Parameters
+    ----------
+    inputs : mapping
+        As of `make_intercalibration`.
+    """
+    import numpy as np
+
+    from pellucid.array.showers import front_times
+    from pellucid.array.timing import time_offsets
+    from pellucid.errors import InsufficientStatistics
+    from pellucid.formats.array_products import write_time_offsets
+    from pellucid.formats.description import read_description
+
+    images, span = read_showers(inputs["showers"])
+    subarray = read_description(inputs["description"])
+    tel_id = np.array(subarray.tel_ids)
+    found = time_offsets(
+        front_times(images, tel_id), np.array([t.position for t in subarray.telescopes.values()])
+    )
+    seen = found.n[found.connected]
+    if seen.min() < int(parameters["min_events"]):
+        raise InsufficientStatistics(
+            "A telescope saw too few showers to tell how its clock goes.",
+            where=f"telescope {tel_id[found.connected][seen.argmin()]}",
+            expected=f"at least {parameters['min_events']}",
+            got=str(seen.min()),
+            mend="take a longer time",
+            code="too-few-events",
+        )
+    write_time_offsets(output, tel_id, found, provenance)
+    unknown = tel_id[~found.connected].tolist()
+    return {
+        "telescopes": tel_id[found.connected].tolist(),
+        **span,
+        "unconnected": unknown,
+        "largest_offset_ns": float(np.nanmax(np.abs(found.value))),
+        "largest_error_ns": float(np.nanmax(found.error)),
+        "chi2": found.chi2,
+        "ndf": found.ndf,
+        "flags": ["unconnected-telescopes"] if unknown else [],
+    }
+
+
+def read_showers(paths: Sequence[Path]) -> tuple["ShowerImages", Summary]:
+    """Read deliveries of I-DATA-COM-0007; also the time they span, as a summary has it.
+
+    Events of several observations are told apart.
+
+    Raises
+    ------
+    InsufficientStatistics
+        There are no images (``no-events``).
+    """
+    from dataclasses import fields
+
+    import numpy as np
+
+    from pellucid.array.showers import ShowerImages
+    from pellucid.errors import InsufficientStatistics
+    from pellucid.formats.delivery.parquet import read_parquet
+
+    names = ("time", "event_id", *(f.name for f in fields(ShowerImages) if f.name != "event"))
+    parts: dict[str, list[npt.NDArray[np.generic]]] = {name: [] for name in (*names, "obs_id")}
+    for path in paths:
+        delivered = read_parquet(path)
+        for batch in delivered.batches():
+            for name in names:
+                parts[name].append(batch[name].data)
+            parts["obs_id"].append(np.full(batch["time"].data.size, int(delivered.metadata["obs_id"])))
+    columns: dict[str, Any] = {
+        name: np.concatenate(own) if own else np.zeros(0) for name, own in parts.items()
+    }
+    if not columns["time"].size:
+        raise InsufficientStatistics(
+            "There are no showers.", expected="images of reconstructed showers", code="no-events"
+        )
+    time, identity = columns.pop("time"), np.stack([columns.pop("obs_id"), columns.pop("event_id")])
+    event = np.unique(identity, axis=1, return_inverse=True)[1]
+    span: Summary = {"time_start": int(time.min()), "time_stop": int(time.max()) + 1}
+    return ShowerImages(event=event.ravel(), **columns), span
+
+
+def _neighbours(subarray: "Subarray", separation: float, *, across: bool) -> "npt.NDArray[np.bool_]":
+    """Return which pairs stand close enough, of one type where not across types."""
+    import numpy as np
+
+    from pellucid.array.rates import all_pairs
+
+    telescopes = list(subarray.telescopes.values())
+    first, second = all_pairs(len(telescopes))
+    position = np.array([t.position for t in telescopes])
+    kinds = np.array([t.name for t in telescopes])
+    close = np.asarray(np.linalg.norm(position[first] - position[second], axis=1) <= separation)
+    return close if across else close & (kinds[first] == kinds[second])
+
+
+_INPUTS: dict[str, Input | str] = {
+    "showers": Input("DL2/Event/Subarray/ShowerImages", by="array", many=True),
+    "description": "DL0/Service/Subarray/Description",
+}
+
+STEPS = (
+    Step(
+        name="intercalibration",
+        version="1",
+        function="pellucid.pipeline.steps.array_showers:make_intercalibration",
+        inputs=_INPUTS,
+        output="DL2/Monitoring/Subarray/Intercalibration",
+        suffix=".intercalibration.h5",
+        parameters={
+            "quantity": parameter("size", "What is compared.", choices=("size", "energy")),
+            "separation": parameter(250.0, "Farthest that two telescopes may stand apart.", unit="m"),
+            "least_size": parameter(80.0, "Photo-electrons that both images have.", minimum=0.0),
+            "least_energy": parameter(0.05, "Energy that both telescopes see.", unit="TeV", minimum=0.0),
+            "min_events": parameter(10, "Showers that a pair shares.", minimum=2),
+            "reference": parameter(0, "Telescope whose light is 1; 0: the first in a pair.", minimum=0),
+        },
+        valid="night",
+        levels=("B", "C"),
+        determinism="tolerance",
+        tolerance={"/*": (1e-9, 1e-12)},
+    ),
+    Step(
+        name="time-offsets",
+        version="1",
+        function="pellucid.pipeline.steps.array_showers:make_offsets",
+        inputs=_INPUTS,
+        output="DL2/Monitoring/Subarray/TimeOffsets",
+        suffix=".time-offsets.h5",
+        parameters={"min_events": parameter(20, "Showers that each telescope has.", minimum=1)},
+        valid="night",
+        levels=("B", "C"),
+        determinism="tolerance",
+        tolerance={"/*": (1e-9, 1e-9)},
+    ),
+)
+"""``intercalibration``: relative light of telescopes from pairs that see the same showers, after Mitchell et
+al. (arXiv 1510.06526), with covariance; ``time-offsets``: of their clocks. Pairs that tell nothing, and
+telescopes that no chain of pairs reaches, are left out and told.
+"""
