@@ -124,4 +124,16 @@ def _ecsv(path: Path) -> Cover:
     return Cover() if start is None else Cover(time_start=start, time_stop=start + 1)
 
 
-_COVERS: dict[str, Callable[[Path], Cover]] = {"zfits": _zfits, "licel": _licel, "ecsv": _ecsv}
+def _fact_drive(path: Path) -> Cover:
+    from pellucid.formats.fact_drive import read_drive_log
+
+    time = read_drive_log(path).time
+    return Cover(time_start=int(time[0]), time_stop=int(time[-1]) + 1) if time.size else Cover()
+
+
+_COVERS: dict[str, Callable[[Path], Cover]] = {
+    "zfits": _zfits,
+    "licel": _licel,
+    "ecsv": _ecsv,
+    "fact-drive": _fact_drive,
+}
