@@ -5,6 +5,8 @@ Events carry CTAO high-resolution time stamps, two uint32 (seconds, quarter nano
 the archive uses int64 nanoseconds on the same scale.
 """
 
+from typing import Literal
+
 import erfa
 import numpy as np
 import numpy.typing as npt
@@ -48,13 +50,13 @@ def to_tai_ns(stamps: Stamps) -> npt.NDArray[np.int64]:
     return stamps[:, 0].astype(np.int64) * 1_000_000_000 + stamps[:, 1].astype(np.int64) // 4
 
 
-def to_utc_iso(tai_ns: int) -> str:
-    """Return an int64 TAI time in ns as UTC in ISO 8601, to the millisecond, with a final Z."""
+def to_utc_iso(tai_ns: int, unit: Literal["ms", "ns"] = "ms") -> str:
+    """Return an int64 TAI time in ns as UTC in ISO 8601, cut to the unit, with a final Z."""
     tai_s = tai_ns // 1_000_000_000
     # the offset is asked for at the UTC second, found in one step from the TAI one
     guess = tai_s - int(_tai_minus_utc(np.array([tai_s - 37]))[0])
     utc_ns = tai_ns - round(float(_tai_minus_utc(np.array([guess]))[0]) * 1e9)
-    return str(np.datetime64(utc_ns, "ns").astype("datetime64[ms]")) + "Z"
+    return str(np.datetime64(utc_ns, "ns").astype(f"datetime64[{unit}]")) + "Z"
 
 
 def _normalised(seconds: npt.NDArray[np.int64], quarters: npt.NDArray[np.int64]) -> Stamps:

@@ -9,6 +9,7 @@ import re
 import warnings
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
+from typing import Literal
 
 from pellucid.errors import ConfigurationError
 
@@ -65,14 +66,14 @@ def clock_text(ns: int) -> str:
     return (datetime.fromtimestamp(ns // 10**9, UTC).isoformat()[:19]) + f".{ns % 10**9 // 1000:06d}Z"
 
 
-def moment_text(ns: int) -> str:
-    """Return a moment in ns TAI as UTC in ISO 8601."""
+def moment_text(ns: int, unit: Literal["ms", "ns"] = "ms") -> str:
+    """Return a moment in ns TAI as UTC in ISO 8601, to the unit."""
     # numpy and the leap seconds take longer to import than most look-ups last
     from pellucid.times import to_utc_iso
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # leap seconds of the far future are not known
-        return to_utc_iso(ns)
+        return to_utc_iso(ns, unit)
 
 
 def span_text(start: int, stop: int) -> str:

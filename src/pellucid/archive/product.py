@@ -195,6 +195,21 @@ class Product:
         ]
         return {name: plain(value) for name, value in document.items()}
 
+    @classmethod
+    def from_dict(cls, document: Mapping[str, Any]) -> Self:
+        """Return the product that `as_dict` has made this of, checked.
+
+        Raises
+        ------
+        ConfigurationError, TypeError, KeyError, ValueError
+            It is no such mapping.
+        """
+        values = dict(document)
+        for name in ("telescopes", "flags"):
+            values[name] = tuple(values[name])
+        values["inputs"] = tuple(InputReference(**reference) for reference in values["inputs"])
+        return cls(**values)
+
 
 def check_product_type(product_type: str) -> None:
     """Refuse a text that is no product type ``level/division/association/type``.

@@ -7,7 +7,7 @@ from pellucid.cli.application import LazyGroup
 
 __all__ = ["command"]
 
-FORMS = ("prov", "provdm", "rocrate", "cwl")
+FORMS = ("prov", "provdm", "rocrate", "ctao", "cwl")
 """Each is a module of `pellucid.cli.exports` with a ``command``."""
 
 

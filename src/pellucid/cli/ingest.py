@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from pellucid.cli.session import Session, verb
-from pellucid.errors import CorruptedInput
+from pellucid.errors import CorruptedInput, UsageError
 
 __all__ = ["command"]
 
@@ -16,20 +16,38 @@ __all__ = ["command"]
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--type", "product_type", metavar="TYPE", help="Product type, where a file does not tell it.")
 @click.option("--obs", "obs_id", type=int, metavar="ID", help="Observation the files belong to.")
-def command(session: Session, files: tuple[Path, ...], product_type: str | None, obs_id: int | None) -> int:
+@click.option(
+    "--metadata",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="CTAO metadata of the one file: JSON, or a FITS header.",
+)
+def command(
+    session: Session,
+    files: tuple[Path, ...],
+    product_type: str | None,
+    obs_id: int | None,
+    metadata: Path | None,
+) -> int:
     """Take files into the archive, as they are.
 
     A file that is there already, under whatever name, stays what it is. Each is checked against the
     interface that covers it; one that is not as agreed goes into quarantine, and the exit code is 104.
+    With --metadata, a file is what CTAO metadata say of it; those of 'pellucid export ctao' make it the
+    product that it was there, with its lineage.
     """
+    if metadata is not None and len(files) > 1:
+        raise UsageError("Metadata are those of one file.", expected="one file", got=f"{len(files)} files")
     products: list[dict[str, Any]] = []
     with session.workspace(create=True) as workspace:
+        from pellucid.interfaces.ctao import read_metadata
         from pellucid.pipeline.intake import take_in
 
+        said = read_metadata(metadata) if metadata is not None else None
         for file in files:
             with session.progress(f"ingest {file.name}") as progress:
                 product, is_new = take_in(
-                    workspace.archive, file, product_type, obs_id=obs_id, progress=progress
+                    workspace.archive, file, product_type, obs_id=obs_id, metadata=said, progress=progress
                 )
             products.append({"file": str(file), "new": is_new, **product.as_dict()})
     session.show({"products": products}, "\n".join(map(_line, products)))

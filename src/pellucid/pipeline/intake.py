@@ -1,19 +1,24 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Taking a delivered file into the archive: past its interface's check, with what it says it covers."""
 
+from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from pellucid.archive.archive import Archive
-from pellucid.archive.files import Progress
+from pellucid.archive.files import Progress, hash_file
 from pellucid.archive.ingest import FileKind, sniff
+from pellucid.archive.lineage import JSON
 from pellucid.archive.product import Product
 from pellucid.errors import CorruptedInput
 from pellucid.formats.cover import Cover, cover_of
+from pellucid.interfaces.ctao import recorded_product, told
 from pellucid.interfaces.evidence import QUARANTINE
 from pellucid.interfaces.findings import Report
 from pellucid.interfaces.gate import judge, summary_of
 
-__all__ = ["take_in"]
+__all__ = ["take_again", "take_in"]
 
 UNKNOWN = "unknown"
 """Format of a file that is damaged beyond recognition."""
@@ -25,6 +30,7 @@ def take_in(
     product_type: str | None = None,
     *,
     obs_id: int | None = None,
+    metadata: Mapping[str, JSON] | None = None,
     progress: Progress | None = None,
 ) -> tuple[Product, bool]:
     """Take a file into the archive, into quarantine where it is not what its interface asks for.
@@ -41,6 +47,9 @@ def take_in(
         Where the file does not tell it.
     obs_id : int, optional
         Observation, over what the file says.
+    metadata : mapping, optional
+        What CTAO metadata say of it, as `pellucid.interfaces.ctao.read_metadata` returns them; over what the
+        file says. Those that an archive of ours has written make the file the product that it was there.
     progress : callable, optional
         As `pellucid.archive.archive.Archive.ingest` takes it.
 
@@ -53,25 +62,72 @@ def take_in(
     ------
     MissingInput, CorruptedInput, ConfigurationError
         As `pellucid.archive.archive.Archive.ingest`, and what `pellucid.formats.cover.cover_of` raises of
-        files that no interface covers.
+        files that no interface covers; of metadata, what `pellucid.interfaces.ctao.told` and
+        `take_again` raise.
     """
+    said = told(metadata) if metadata is not None else {}
+    if metadata is not None and (record := recorded_product(metadata)) is not None:
+        return take_again(archive, path, record, progress)
+    product_type = product_type or said.pop("product_type", None)
     kind, report = _judged(path, product_type)
     cover = _cover(path, kind, report)
     failed = report is not None and not report.ok
+    summary = {"check": "no interface covers this"} if report is None else summary_of(report)
+    attributes: dict[str, Any] = asdict(cover) | {n: v for n, v in said.items() if v is not None}
+    attributes["summary"] = summary | said.get("summary", {})
+    if obs_id is not None:
+        attributes["obs_id"] = obs_id
     return archive.ingest(
         path,
         product_type or (report.product_type if report is not None else None),
-        obs_id=cover.obs_id if obs_id is None else obs_id,
-        telescopes=cover.telescopes,
-        device=cover.device,
-        time_start=cover.time_start,
-        time_stop=cover.time_stop,
         collection=QUARANTINE if failed else "raw",
         flags=(QUARANTINE,) if failed else (),
-        summary={"check": "no interface covers this"} if report is None else summary_of(report),
         format=None if kind is not None else UNKNOWN,
         progress=progress,
+        **attributes,
     )
+
+
+def take_again(
+    archive: Archive, path: Path, product: Product, progress: Progress | None = None
+) -> tuple[Product, bool]:
+    """Take a product that another archive exported into this one, with its lineage.
+
+    Parameters
+    ----------
+    archive : Archive
+        Where it goes.
+    path : Path
+        Its bytes.
+    product : Product
+        As the other archive knew it.
+    progress : callable, optional
+        As `take_in`.
+
+    Returns
+    -------
+    tuple of Product and bool
+        The product, registered now, and whether it is new here.
+
+    Raises
+    ------
+    CorruptedInput
+        The file holds other bytes than the product's (``other-bytes``).
+    MissingInput
+        What it was made of is not in this archive (``unknown-product``).
+    """
+    sha256, size = hash_file(path)
+    if sha256 != product.sha256:
+        raise CorruptedInput(
+            "The metadata are those of other bytes.",
+            where=str(path),
+            expected=f"sha256 {product.sha256}, {product.size} bytes",
+            got=f"sha256 {sha256}, {size} bytes",
+            mend="name the file that was exported with them",
+            code="other-bytes",
+        )
+    archive.store.put_file(path, progress=progress)
+    return archive.catalogue.register(product)
 
 
 def _judged(path: Path, product_type: str | None) -> tuple[FileKind | None, Report | None]:
