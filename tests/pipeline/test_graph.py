@@ -12,6 +12,7 @@ from pellucid.errors import ConfigurationError, MissingInput, PellucidError
 from pellucid.pipeline.drawing import graph_svg, graph_text
 from pellucid.pipeline.graph import Graph, build
 from pellucid.pipeline.inputs import Input
+from pellucid.pipeline.setting import delivered_types
 from pellucid.pipeline.step import Step
 from pellucid.pipeline.steps import all_steps
 
@@ -107,7 +108,7 @@ def test_wanted_steps_bring_what_they_need_and_no_more(toy: ModuleType) -> None:
 @pytest.mark.parametrize("level", ["A", "B", "C"])
 def test_what_exists_can_be_wired_at_every_level(level: str) -> None:
     own = [s for s in all_steps().values() if s.function.startswith("pellucid.")]
-    graph = build(own, level=level)
+    graph = build(own, level=level, delivered=delivered_types)
     assert graph.steps
     assert all(name in graph_text(graph) for name in (s.name for s in graph.steps))
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import tables
 
 from pellucid.errors import CorruptedInput, MissingInput
@@ -28,6 +29,7 @@ __all__ = [
     "image_blocks",
     "read_calibration_images",
     "read_flags",
+    "read_image_times",
     "read_images",
     "read_lineage",
     "read_parameters",
@@ -137,6 +139,15 @@ def read_telescope(path: Path, tel_id: int) -> tuple[Optics, CameraGeometry]:
             pix_rotation=rotation,
         ),
     )
+
+
+def read_image_times(path: Path, tel_id: int) -> npt.NDArray[np.int64]:
+    """Return when a telescope triggered for each of its shower images, in ns TAI, shape (n,).
+
+    Rows are those of `read_images` and `read_parameters`; errors likewise.
+    """
+    triggers = read_table(path, TEL_TRIGGER)
+    return to_tai_ns(triggers["time"][triggers["tel_id"] == tel_id])
 
 
 def read_calibration_images(path: Path, tel_id: int) -> np.ndarray:
