@@ -218,6 +218,8 @@ class CameraBatch:
         Simulated photo-electrons; -1 in rows that lack them; None where the input never has them.
     true_image_sum : ndarray of int64, shape (m,), or None
         Simulated photo-electrons in the whole camera; -1 where not known.
+    pointing_status : ndarray of uint8, shape (m,), or None
+        Codes of `pellucid.pointing.looking.LookStatus`; None where no drive told the pointing.
     """
 
     kind: CameraKind
@@ -229,6 +231,7 @@ class CameraBatch:
     altitude: F8
     true_image: I4 | None = None
     true_image_sum: I8 | None = None
+    pointing_status: U1 | None = None
 
 
 @dataclass(frozen=True, eq=False)

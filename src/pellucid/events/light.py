@@ -2,7 +2,8 @@
 """Charges of events brought to the light of the reference: coefficients divided by a telescope's scale.
 
 Light that a telescope loses is put back before the cleaning, so that thresholds, images and parameters mean
-the same light in all telescopes and at all times. A scale is in the coefficients once: a second is refused.
+the same light in all telescopes and at all times. Flashes and pedestals, whose light passes no mirror, stay
+as they are. A scale is in the coefficients once: a second is refused.
 """
 
 from collections.abc import Mapping
@@ -13,14 +14,14 @@ import numpy.typing as npt
 
 from pellucid.array.light_scale import LightScale
 from pellucid.errors import CorruptedInput
-from pellucid.events.batch import Coefficients, EventChunk
+from pellucid.events.batch import Coefficients, EventChunk, EventType
 from pellucid.times import to_tai_ns
 
 __all__ = ["with_light_scale"]
 
 
 def with_light_scale(chunk: EventChunk, scales: Mapping[int, LightScale]) -> EventChunk:
-    """Return a chunk whose coefficients give charges in photo-electrons of the reference.
+    """Return a chunk whose coefficients give charges of showers in photo-electrons of the reference.
 
     Parameters
     ----------
@@ -42,12 +43,13 @@ def with_light_scale(chunk: EventChunk, scales: Mapping[int, LightScale]) -> Eve
     cameras = []
     for batch in chunk.cameras:
         rows = batch.coefficients.copy()
+        showers = chunk.events.event_type[batch.event_row] > EventType.OTHER_CALIBRATION
         for old in np.unique(rows).tolist():
             coefficients = chunk.coefficients[old]
             scale = scales.get(coefficients.tel_id)
             if scale is None:
                 continue
-            mine = batch.coefficients == old
+            mine = (batch.coefficients == old) & showers
             interval = scale.interval(times[batch.event_row[mine]])
             new = np.empty(interval.size, np.int64)
             for i in np.unique(interval).tolist():

@@ -39,11 +39,16 @@ class EventTables:
         How they look.
     subarray : Subarray
         The array.
+    corrected : bool
+        Whether to tell row by row what images were corrected with, and where the telescope looked.
     """
 
-    def __init__(self, file: TableFile, layouts: Schema, subarray: Subarray) -> None:
+    def __init__(
+        self, file: TableFile, layouts: Schema, subarray: Subarray, *, corrected: bool = False
+    ) -> None:
         self._file = file
         self._schema = layouts
+        self._corrected = corrected
         self._telescopes = subarray.telescopes
         self._tel_ids = np.array(subarray.tel_ids, dtype=np.int64)
         self._blocks = BlockWriter(file)
@@ -172,6 +177,8 @@ class EventTables:
                 (schema.TRUE_IMAGES, lambda: self._schema.true_images(n_pixels), rows.copy_true_image),
                 (schema.TRUE_PARAMETERS_GROUP, self._schema.true_parameters, rows.copy_true_parameters),
             ]
+        if self._corrected:
+            tables.append((schema.CORRECTIONS, self._schema.corrections, rows.copy_corrections(chunk)))
         for group, make, copy in tables:
             self._add_camera(group, make, copy, chunk, images, camera)
 

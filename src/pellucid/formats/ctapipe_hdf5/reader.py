@@ -16,6 +16,7 @@ from pellucid.formats.ctao_metadata import JSON
 from pellucid.formats.ctapipe_hdf5.reference import FLAGS, LINEAGE, PRODUCT
 from pellucid.formats.ctapipe_hdf5.schema import (
     CALIBRATION_IMAGES,
+    CORRECTIONS,
     IMAGES,
     PARAMETERS_GROUP,
     TEL_TRIGGER,
@@ -28,6 +29,7 @@ from pellucid.times import to_tai_ns
 __all__ = [
     "image_blocks",
     "read_calibration_images",
+    "read_corrections",
     "read_flags",
     "read_image_times",
     "read_images",
@@ -139,6 +141,15 @@ def read_telescope(path: Path, tel_id: int) -> tuple[Optics, CameraGeometry]:
             pix_rotation=rotation,
         ),
     )
+
+
+def read_corrections(path: Path, tel_id: int) -> np.ndarray:
+    """Return what a telescope's images were corrected with, structured, shape (n,); units as in the file.
+
+    Light scales, by which charges are divided, and where the telescope looked. Rows are those of
+    `read_images`; errors likewise: a file that was made without corrections has no such table.
+    """
+    return read_table(path, tel_table(CORRECTIONS, tel_id))
 
 
 def read_image_times(path: Path, tel_id: int) -> npt.NDArray[np.int64]:

@@ -17,6 +17,7 @@ __all__ = [
     "CameraRows",
     "copied",
     "copy_calibration",
+    "copy_corrections",
     "copy_image",
     "copy_parameters",
     "copy_true_image",
@@ -146,6 +147,20 @@ def copy_calibration(view: np.ndarray, where: Where, images: CameraImages, rows:
     view["peak_time"][where] = images.peak_time[rows]
     if "true_image" in (view.dtype.names or ()):
         copy_true_image(view, where, images, rows)
+
+
+def copy_corrections(chunk: EventChunk) -> Copy:
+    """Return what copies light scales (no unit) and pointing (deg) to rows, shape (n,)."""
+    scale = np.array([(c.light_scale, c.light_scale_error) for c in chunk.coefficients]).reshape(-1, 2)
+
+    def copy(view: np.ndarray, where: Where, images: CameraImages, rows: I8) -> None:
+        batch = images.batch
+        view["light_scale"][where], view["light_scale_error"][where] = scale[batch.coefficients[rows]].T
+        view["azimuth"][where], view["altitude"][where] = batch.azimuth[rows], batch.altitude[rows]
+        status = batch.pointing_status
+        view["pointing_status"][where] = -1 if status is None else status[rows]
+
+    return copy
 
 
 def copy_parameters(view: np.ndarray, where: Where, images: CameraImages, rows: I8) -> None:

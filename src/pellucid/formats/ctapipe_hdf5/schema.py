@@ -13,6 +13,7 @@ __all__ = [
     "CALIBRATION_IMAGES",
     "CALIBRATION_TEL_TRIGGER",
     "CALIBRATION_TRIGGER",
+    "CORRECTIONS",
     "DATA_MODEL_VERSION",
     "IMAGES",
     "IMPACT",
@@ -44,6 +45,8 @@ POINTING = "/configuration/telescope/pointing"
 CALIBRATION_TRIGGER = "/dl1/event/subarray/calibration_trigger"
 CALIBRATION_TEL_TRIGGER = "/dl1/event/telescope/calibration_trigger"
 CALIBRATION_IMAGES = "/dl1/event/telescope/calibration_images"
+# what was corrected with products of other steps, row by row beside images and parameters
+CORRECTIONS = "/dl1/event/telescope/corrections"
 
 _IMAGE_CHUNK = 1 << 19
 _CHUNK = 1 << 16
@@ -168,6 +171,24 @@ class Schema:
                 Column("n_trigger_pixels", "<i8", "pixels above the trigger's threshold, -1 if not known"),
             ],
             4,
+        )
+
+    def corrections(self) -> TableLayout:
+        """What images of one telescope were corrected with, and where it looked."""
+        return _table(
+            [
+                *self._tel_event,
+                Column(
+                    "light_scale", "<f8", "light over the reference; charges are divided by it", blank=_NAN
+                ),
+                Column("light_scale_error", "<f8", "its standard error", blank=_NAN),
+                Column(
+                    "azimuth", "<f8", "where the telescope looked, from north over east", "deg", blank=_NAN
+                ),
+                Column("altitude", "<f8", "where the telescope looked", "deg", blank=_NAN),
+                Column("pointing_status", "<i8", "codes of what is the matter; -1: no drive told", blank=-1),
+            ],
+            8,
         )
 
     def images(self, n_pixels: int, n_channels: int) -> TableLayout:

@@ -47,6 +47,8 @@ class DL1Writer:
         All that determines the product, as JSON: stored as lineage, and source of the identifiers.
     focal_length : str
         Which focal length gave the angles, ``effective`` or ``nominal``: recorded.
+    corrected : bool
+        Whether throughput or pointing of other products were used; a table then tells them row by row.
     contact : Contact
         Whom to ask about the product.
     overwrite : bool
@@ -68,6 +70,7 @@ class DL1Writer:
         *,
         provenance: Mapping[str, JSON],
         focal_length: str = "effective",
+        corrected: bool = False,
         contact: Contact | None = None,
         overwrite: bool = False,
     ) -> None:
@@ -80,7 +83,7 @@ class DL1Writer:
         self._span: tuple[int, int] | None = None
         self._closed = False
         self._file = TableFile(path, overwrite=overwrite)
-        self._events = EventTables(self._file, self._schema, subarray)
+        self._events = EventTables(self._file, self._schema, subarray, corrected=corrected)
         try:
             self._write_configuration()
         except BaseException:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Wiring of events: waveforms to images and parameters (DL1)."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import asdict
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pellucid.formats.simtel import SimtelSource
     from pellucid.formats.zfits import ZfitsSource
     from pellucid.instrument import Subarray
+    from pellucid.pointing.looking import Pointing
 
     type Source = SimtelSource | ZfitsSource
 
@@ -80,6 +81,8 @@ def make_telescope_dl1(
     inputs : mapping of str to Path
         ``events``: DL0 file; ``description``: description of the array; ``calibration``: product of
         ``camera-coefficients``; without it the samples are taken as the camera calibrated them.
+        ``throughput``: product of ``joint-throughput``, by which charges of showers are divided;
+        ``pointing``: where the telescope looked, for each event.
     progress : callable, optional
         Called with telescope events done and in all.
     """
@@ -91,7 +94,58 @@ def make_telescope_dl1(
             max_events=_chunk_events(effort), keep_partial=bool(parameters["keep_partial"])
         )
         report = _reporter(progress, "events")
-        return _write(source, chunks, output, _options(parameters), provenance, report, _threads(effort))
+        corrections = _corrections(inputs, source.subarray.tel_ids)
+        return _write(
+            source,
+            map(corrections, chunks) if corrections else chunks,
+            output,
+            _options(parameters),
+            provenance,
+            report,
+            _threads(effort),
+            corrected=corrections is not None,
+        )
+
+
+def _corrections(inputs: Files, tel_ids: Sequence[int]) -> "Callable[[EventChunk], EventChunk] | None":
+    """Return what corrects chunks of telescopes with the array's products; None where there are none."""
+    if not {"throughput", "pointing"} & set(inputs):
+        return None
+    import numpy as np
+
+    from pellucid.array.light_scale import LightScale
+    from pellucid.events.light import with_light_scale
+    from pellucid.events.looking import with_pointing
+    from pellucid.formats.array_products import read_joint
+    from pellucid.formats.pointing import read_pointing
+
+    scales: dict[int, LightScale] = {}
+    pointings: dict[int, Pointing] = {}
+    if "throughput" in inputs:
+        telescopes, edges, found = read_joint(inputs["throughput"])
+        _check_covered(tel_ids, telescopes.tolist(), inputs["throughput"])
+        for tel_id in tel_ids:
+            place = int(np.searchsorted(telescopes, tel_id))
+            light = found.optics[:, place], found.optics_error[:, place]
+            scales[tel_id] = LightScale.of(tel_id, edges, *light)
+    if "pointing" in inputs:
+        telescope, pointing = read_pointing(inputs["pointing"])
+        _check_covered(tel_ids, [telescope], inputs["pointing"])
+        pointings[telescope] = pointing
+    return lambda chunk: with_pointing(with_light_scale(chunk, scales), pointings)
+
+
+def _check_covered(tel_ids: Sequence[int], known: Sequence[int], path: Path) -> None:
+    """Refuse corrections that leave out a telescope: its events would silently stay as they are."""
+    if missing := sorted(set(tel_ids) - set(known)):
+        raise MissingInput(
+            f"There is no correction for telescope {missing[0]}.",
+            where=str(path),
+            expected=f"telescopes {', '.join(map(str, tel_ids))}",
+            got=", ".join(map(str, known)),
+            mend="give the correction that is in force for this telescope",
+            code="other-telescope",
+        )
 
 
 def _calibration(inputs: Files, parameters: Parameters) -> "dict[int, Coefficients | SeriesInSteps] | None":
@@ -122,6 +176,8 @@ def _write(
     provenance: Provenance,
     report: Callable[[tuple[int, int]], object],
     threads: int,
+    *,
+    corrected: bool = False,
 ) -> Summary:
     """Carry all chunks of a source through the processor into a file; return the summary."""
     from pellucid.events.process import Processor
@@ -132,7 +188,12 @@ def _write(
         executor = stack.enter_context(ThreadPoolExecutor(threads)) if threads > 1 else None
         writer = stack.enter_context(
             DL1Writer(
-                output, source.subarray, source.run, provenance=provenance, focal_length=options.focal_length
+                output,
+                source.subarray,
+                source.run,
+                provenance=provenance,
+                focal_length=options.focal_length,
+                corrected=corrected,
             )
         )
         process = Processor(source.subarray, options, executor, threads)
@@ -271,6 +332,22 @@ STEPS = (
         parameters={**_OPTIONS, "step_seconds": 10.0, "hold_seconds": 7200.0},
     ),
     Step(
+        name="corrected-dl1",
+        alternative=True,
+        version="1",
+        function="pellucid.pipeline.steps.events:make_telescope_dl1",
+        inputs={
+            "events": "DL0/Event/Telescope/Observation",
+            "description": "DL0/Service/Subarray/Description",
+            "calibration": Input("DL1/Monitoring/Telescope/CameraCalibration*", validity=True),
+            "throughput": Input("DL2/Monitoring/Subarray/JointThroughput", by="telescope", validity=True),
+            "pointing": Input("DL1/Monitoring/Telescope/Pointing", validity=True),
+        },
+        output="DL1/Event/Telescope/Observation",
+        suffix=".dl1.h5",
+        parameters={**_OPTIONS, "step_seconds": 10.0, "hold_seconds": 7200.0},
+    ),
+    Step(
         name="precalibrated-dl1",
         alternative=True,
         version="1",
@@ -286,6 +363,7 @@ STEPS = (
 )
 """``dl1``: images and parameters of a simulated observation; ``telescope-dl1``: of one telescope's file,
 with the calibration made of it; ``certified-dl1``: with the one that is certified for its time;
+``corrected-dl1``: with throughput and pointing that are certified as well;
 ``precalibrated-dl1``: of one that the camera calibrated.
 
 A calibration in chunks of time is interpolated in steps of ``step_seconds``, and holds for
