@@ -8,7 +8,7 @@ from pellucid.camera.estimate import Estimate, Status, require
 from pellucid.camera.pedestal import Pedestal
 from pellucid.jit import kernel
 
-__all__ = ["TimeOffsetAccumulator"]
+__all__ = ["TimeOffsetAccumulator", "centres_of_gravity"]
 
 type F8 = npt.NDArray[np.float64]
 
@@ -41,12 +41,9 @@ class TimeOffsetAccumulator:
     def update(self, adc: npt.NDArray[np.uint16]) -> None:
         """Add events of shape (n, n_channels, n_pixels, n_samples), in ADC counts.
 
-        The time is the centre of gravity of all samples in the window. Samples below the baseline
-        count too: to leave them out would draw all times to the middle of the window. A pixel without a
-        clear signal has no time.
+        The time is that of `centres_of_gravity`.
         """
-        time = np.empty(adc.shape[:3])
-        _centres(adc, self.baseline, self.start, self.width, self.rate, time)
+        time = centres_of_gravity(adc, self.baseline, self.start, self.width, self.rate)
         # an event or channel without any light has no reference either
         some = np.isfinite(time).any(axis=2)
         reference = np.full((*some.shape, 1), np.nan)
@@ -84,9 +81,38 @@ class TimeOffsetAccumulator:
         )
 
 
+def centres_of_gravity(
+    samples: npt.NDArray[np.number], baseline: F8, start: int, width: int, rate: float
+) -> F8:
+    """Return when pulses come: the centre of gravity of all samples in a window.
+
+    Samples below the baseline count too: to leave them out would draw all times to the middle of the
+    window. A pixel without a clear signal has no time.
+
+    Parameters
+    ----------
+    samples : ndarray, shape (n, n_channels, n_pixels, n_samples)
+        In ADC counts.
+    baseline : ndarray of float64, shape (n_channels, n_pixels)
+        In ADC counts.
+    start, width : int
+        First sample and length of the window.
+    rate : float
+        In GHz.
+
+    Returns
+    -------
+    ndarray of float64, shape (n, n_channels, n_pixels)
+        In ns from the first sample; NaN where there is no time.
+    """
+    time = np.empty(samples.shape[:3])
+    _centres(samples, baseline, start, width, rate, time)
+    return time
+
+
 @kernel
 def _centres(
-    adc: npt.NDArray[np.uint16], baseline: F8, start: int, width: int, rate: float, time: F8
+    adc: npt.NDArray[np.number], baseline: F8, start: int, width: int, rate: float, time: F8
 ) -> None:
     """Fill times, shape (n, n_channels, n_pixels), with the centres of gravity in the window; NaN if none."""
     for event in range(adc.shape[0]):

@@ -7,12 +7,22 @@ such file carries are verified first; nothing that fails them reaches it.
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pellucid.errors import CorruptedInput, MissingInput
 from pellucid.formats.fits_checksum import HeaderDataUnit, read_units, verify
 
-__all__ = ["MessageFile"]
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+__all__ = ["TELESCOPE_TABLES", "MessageFile", "array_of"]
+
+TELESCOPE_TABLES = {
+    "DataStream": "DL0v1.Telescope.DataStream",
+    "CameraConfiguration": "DL0v1.Telescope.CameraConfiguration",
+    "Events": "DL0v1.Telescope.Event",
+}
+"""Tables of a telescope's event file, and their messages."""
 
 
 class MessageFile:
@@ -105,3 +115,11 @@ class MessageFile:
                         mend="deliver the file again",
                         code="bad-message",
                     ) from error
+
+
+def array_of(message: Any) -> "npt.NDArray[Any]":
+    """Return the numbers of an ``AnyArray``, shape (n,), in the units of its field; empty if absent."""
+    import numpy as np
+    from protozfits import any_array_to_numpy
+
+    return np.asarray(any_array_to_numpy(message)) if message.data else np.zeros(0, np.uint8)

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from pellucid.camera.series import SeriesInSteps
 from pellucid.errors import CorruptedInput, MissingInput
 from pellucid.events.batch import Coefficients, EventType
-from pellucid.formats.zfits_file import MessageFile
+from pellucid.formats.zfits_file import TELESCOPE_TABLES, MessageFile, array_of
 from pellucid.instrument import Subarray, Telescope
 
 __all__ = ["RawTelescopeEvent", "TelescopeFile"]
@@ -78,14 +78,7 @@ class TelescopeFile:
         self, path: Path, subarray: Subarray, calibration: dict[int, Coefficients | SeriesInSteps]
     ) -> None:
         self.path = path
-        self._file = MessageFile(
-            path,
-            {
-                "DataStream": "DL0v1.Telescope.DataStream",
-                "CameraConfiguration": "DL0v1.Telescope.CameraConfiguration",
-                "Events": "DL0v1.Telescope.Event",
-            },
-        )
+        self._file = MessageFile(path, TELESCOPE_TABLES)
         stream = self._file.first("DataStream")
         self._configuration = self._file.first("CameraConfiguration")
         self.obs_id, self.sb_id = int(stream.obs_id), int(stream.sb_id)
@@ -136,7 +129,7 @@ class TelescopeFile:
         return telescope
 
     def _pixel_map(self) -> npt.NDArray[np.int64]:
-        pixels = _array(self._configuration.pixel_id_map).astype(np.int64)
+        pixels = array_of(self._configuration.pixel_id_map).astype(np.int64)
         n_pixels = self.telescope.readout.n_pixels
         unique = np.unique(pixels)
         if unique.size != pixels.size or unique.size == 0 or unique[0] < 0 or unique[-1] >= n_pixels:
@@ -178,7 +171,7 @@ class TelescopeFile:
         n_channels, n_samples = int(message.num_channels), int(message.num_samples)
         stored_pixels, readout = int(message.num_pixels_survived), self.telescope.readout
         event_id = int(message.event_id)
-        status, waveform = _array(message.pixel_status), _array(message.waveform)
+        status, waveform = array_of(message.pixel_status), array_of(message.waveform)
         if status.size != self._map.size:
             raise self._wrong(f"{self._map.size} pixel states", str(status.size), event_id)
         stored = (status & _STORED) != 0
@@ -240,7 +233,7 @@ class TelescopeFile:
         else:
             pick = rows
         shift = base.time_shift[pick].copy()
-        own = _array(message.pixel_time_shift)
+        own = array_of(message.pixel_time_shift)
         if own.size:
             if own.size != n_channels * int(stored.sum()):
                 raise self._wrong(
@@ -288,9 +281,3 @@ class TelescopeFile:
             mend="deliver the file again; if it is right, correct the description of the array",
             code="inconsistent-events",
         )
-
-
-def _array(message: Any) -> npt.NDArray[Any]:
-    from protozfits import any_array_to_numpy
-
-    return np.asarray(any_array_to_numpy(message)) if message.data else np.zeros(0, np.uint8)

@@ -254,12 +254,34 @@ class TelescopeWriter(_Writer):
         return file
 
     def write(
-        self, event_id: int, event_type: int, time: npt.NDArray[np.uint32], adc: npt.NDArray[np.uint16]
+        self,
+        event_id: int,
+        event_type: int,
+        time: npt.NDArray[np.uint32],
+        adc: npt.NDArray[np.uint16],
+        first_cell: npt.NDArray[np.uint16] | None = None,
     ) -> None:
-        """Write one event: identifier, kind, stamp of shape (2,), samples (channels, pixels, samples)."""
+        """Write one event.
+
+        Parameters
+        ----------
+        event_id, event_type : int
+            Identifier and kind.
+        time : ndarray of uint32, shape (2,)
+            Stamp: s and quarter ns since 1970-01-01T00:00:00 TAI.
+        adc : ndarray of uint16, shape (n_channels, n_pixels, n_samples)
+            In ADC counts.
+        first_cell : ndarray of uint16, shape (n_channels, n_pixels), optional
+            Capacitor of the first sample, where chips of capacitors read the camera; no unit.
+        """
         from protozfits import numpy_to_any_array
 
         n_channels, n_pixels, n_samples = adc.shape
+        cells = (
+            {}
+            if first_cell is None
+            else {"first_cell_id": numpy_to_any_array(first_cell[:, self._order].ravel())}
+        )
         self._write(
             self._messages.Event(
                 event_id=event_id,
@@ -273,6 +295,7 @@ class TelescopeWriter(_Writer):
                 num_pixels_survived=n_pixels,
                 calibration_monitoring_id=self._calibration_id,
                 waveform=numpy_to_any_array(adc[:, self._order].ravel()),
+                **cells,
             )
         )
 

@@ -75,6 +75,49 @@ class TimeLapse:
         CorruptedInput
             The clock goes backwards (``time-backwards``), or a capacitor is unknown (``first-cell``).
         """
+        times = self._checked(first_cell, clock)
+        lapse = self.chip.lapse
+        assert lapse is not None
+        _correct(
+            waveforms, first_cell.astype(np.int64), times, self.last_read, self._even, self.chip.clock,
+            self.chip.ring, lapse.amplitude, lapse.exponent, lapse.constant, lapse.longest,
+        )  # fmt: skip
+
+    def at_rest(
+        self, first_cell: npt.NDArray[np.integer], clock: npt.NDArray[np.integer], n_samples: int
+    ) -> npt.NDArray[np.bool_]:
+        """Return which samples the lapse leaves alone, and remember the readings.
+
+        Those are of capacitors whose last reading is known, and longer ago than the lapse lasts.
+
+        Parameters
+        ----------
+        first_cell, clock
+            As for `correct`, shapes as there; clock in ticks.
+        n_samples : int
+            Samples of each event.
+
+        Returns
+        -------
+        ndarray of bool, shape (n_events, n_channels, n_pixels, n_samples)
+
+        Raises
+        ------
+        CorruptedInput
+            As for `correct`.
+        """
+        times = self._checked(first_cell, clock)
+        lapse = self.chip.lapse
+        assert lapse is not None
+        rested = np.empty((*first_cell.shape, n_samples), np.bool_)
+        longest = int(np.ceil(lapse.longest * self.chip.clock))
+        _rested(
+            rested, first_cell.astype(np.int64), times, self.last_read, self._even, self.chip.ring, longest
+        )
+        return rested
+
+    def _checked(self, first_cell: npt.NDArray[np.integer], clock: npt.NDArray[np.integer]) -> I8:
+        """Return the clock of each event in ticks, after a look at its order, and remember the last."""
         self.chip.check(first_cell)
         times = np.concatenate([[self.clock], clock.astype(np.int64)])
         if (back := np.flatnonzero(np.diff(times) < 0)).size:
@@ -86,13 +129,8 @@ class TimeLapse:
                 mend="sort the events, or begin anew after a reset of the clock",
                 code="time-backwards",
             )
-        lapse = self.chip.lapse
-        assert lapse is not None
-        _correct(
-            waveforms, first_cell.astype(np.int64), times[1:], self.last_read, self._even, self.chip.clock,
-            self.chip.ring, lapse.amplitude, lapse.exponent, lapse.constant, lapse.longest,
-        )  # fmt: skip
         self.clock = int(times[-1])
+        return times[1:]
 
 
 @kernel
@@ -121,11 +159,41 @@ def _correct(
                     since = (clock[e] - before) / ticks
                     if before >= 0 and 0.0 < since < longest:
                         waveforms[e, g, p, s] -= np.float32(amplitude * since**-exponent - constant)
-                    last_read[g, p, cell] = clock[e]
-                place = first % ring
-                if even[p] and place > _EXTRA_FROM:
-                    stop = first + ring + _EXTRA
-                    if place >= _EXTRA_TO:
-                        stop = (first // ring + 2) * ring
-                    for cell in range(first + ring, stop):
-                        last_read[g, p, cell % n_cells] = clock[e]
+                _read(last_read[g, p], first, n_samples, clock[e], ring, even[p])
+
+
+@kernel
+def _rested(
+    rested: npt.NDArray[np.bool_],
+    first_cell: I8,
+    clock: I8,
+    last_read: I8,
+    even: npt.NDArray[np.bool_],
+    ring: int,
+    longest: int,
+) -> None:
+    n_events, n_channels, n_pixels, n_samples = rested.shape
+    n_cells = last_read.shape[2]
+    for e in range(n_events):
+        for g in range(n_channels):
+            for p in range(n_pixels):
+                first = first_cell[e, g, p]
+                for s in range(n_samples):
+                    before = last_read[g, p, (first + s) % n_cells]
+                    rested[e, g, p, s] = before >= 0 and clock[e] - before >= longest
+                _read(last_read[g, p], first, n_samples, clock[e], ring, even[p])
+
+
+@kernel
+def _read(last_read: I8, first: int, n_samples: int, clock: int, ring: int, even: bool) -> None:
+    """Note when the capacitors of a pixel were read, shape (n_cells,)."""
+    n_cells = last_read.size
+    for s in range(n_samples):
+        last_read[(first + s) % n_cells] = clock
+    place = first % ring
+    if even and place > _EXTRA_FROM:
+        stop = first + ring + _EXTRA
+        if place >= _EXTRA_TO:
+            stop = (first // ring + 2) * ring
+        for cell in range(first + ring, stop):
+            last_read[cell % n_cells] = clock
