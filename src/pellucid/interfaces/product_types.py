@@ -71,6 +71,7 @@ OWN: Mapping[str, tuple[str, str]] = {
     "LidarElastic": ("Lidar", "profiles of the air from elastic light"),
     "LidarRaman": ("Lidar", "profiles of the air from elastic and Raman light"),
     "Arcade": ("Lidar", "recordings of the ARCADE Raman LIDAR"),
+    "StarCatalogue": ("Observation", "positions, motions and magnitudes of bright stars"),
     "Description": ("Observation", "telescopes and cameras of a subarray"),
 }
 """Own types: the type of CTAO's of which each is a kind, and what it is."""

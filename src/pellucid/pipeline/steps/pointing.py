@@ -183,7 +183,7 @@ STEPS = (
         name="pointing-model",
         version="1",
         function="pellucid.pipeline.steps.pointing:make_model",
-        inputs={"stars": Input("DL?/Monitoring/Telescope/StarOffset", by="telescope", many=True)},
+        inputs={"stars": Input("*/Monitoring/Telescope/StarOffset", many=True)},
         output="DL2/Monitoring/Telescope/PointingModel",
         suffix=".pointing-model.h5",
         parameters={
