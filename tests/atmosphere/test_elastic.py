@@ -4,6 +4,7 @@
 import numpy as np
 import pytest
 
+from pellucid.atmosphere.lidar.chain import AnalysisOptions, Channel, analyse
 from pellucid.atmosphere.lidar.elastic import (
     constrained_lidar_ratio,
     find_reference,
@@ -12,8 +13,10 @@ from pellucid.atmosphere.lidar.elastic import (
 )
 from pellucid.atmosphere.lidar.raman import depth
 from pellucid.atmosphere.lidar.signal import Signal, photon_signal
+from pellucid.atmosphere.lidar.vaod import OpticalDepth, elastic_optical_depth
 from pellucid.atmosphere.molecular import molecular_optics, standard_air
 from pellucid.errors import InsufficientStatistics
+from pellucid.simulate.lidar import CTA, Layer, Sky, expected_rate
 
 RANGE = (np.arange(1500) + 0.5) * 15.0
 OPTICS = molecular_optics(standard_air(RANGE), 355.0)
@@ -96,3 +99,59 @@ def test_the_lidar_ratio_follows_from_the_optical_depth() -> None:
     with pytest.raises(InsufficientStatistics) as caught:
         constrained_lidar_ratio(x, RANGE, OPTICS, (7000.0, 9000.0), 9.0, span)
     assert caught.value.code == "no-lidar-ratio"
+
+
+@pytest.mark.parametrize(("spread", "bias"), [(0.0, 0.3), (15.0, 0.35)])
+def test_the_optical_depth_has_the_errors_that_it_tells(spread: float, bias: float) -> None:
+    # with a known lidar ratio the counts' noise is all; one drawn from the assumed ones is most of the error
+    random = np.random.default_rng(3)
+    distance = (np.arange(2600) + 0.5) * 7.5
+    air = molecular_optics(standard_air(distance[:2533] + 2200.0), 355.0)
+    options = AnalysisOptions(lidar_ratio_error=spread, reference_error=1e-8 if spread else 1e-9)
+    pulls = []
+    for ratio in random.normal(50.0, spread, 60).clip(25.0):
+        sky = Sky((Layer(0.0, 1800.0, 0.2, ratio, 1.0),))
+        raw = random.poisson(expected_rate(sky, CTA, CTA.channels[0]) * 12000 * 7.5 / 150.0)
+        signal = photon_signal(raw, 12000, 7.5, (45000.0, 60000.0)).until(distance[2533] - 1.0)
+        found = analyse(Channel(signal, air), None, options).optical_depth
+        assert found is not None
+        true = np.interp(
+            [found.start, *found.range], distance + 3.75, 7.5 * np.cumsum(sky.aerosol(distance, 355.0)[0])
+        )
+        pulls.append(((found.value - (true[1:] - true[0])) / found.error)[[3, 6, 9]])
+    assert np.abs(np.mean(pulls, axis=0)).max() < bias
+    assert np.std(pulls, axis=0) == pytest.approx([1.0] * 3, abs=0.3)
+
+
+def test_an_optical_depth_needs_three_slabs_of_known_extinction() -> None:
+    distance = (np.arange(200) + 0.5) * 7.5
+    alpha = np.full(200, 1e-4)
+    draws = np.random.default_rng(1).normal(alpha, 1e-6, (20, 200))
+    common = np.full((1, 200), 1e-5)
+
+    def depth_to(stop: float, extinction: np.ndarray = alpha) -> OpticalDepth | None:
+        return elastic_optical_depth(extinction, draws, common, distance, 355.0, 150.0, stop)
+
+    found = depth_to(1100.0)
+    assert found is not None
+    assert found.value == pytest.approx(1e-4 * (found.range - found.start))
+    assert found.error == pytest.approx(1e-5 * (found.range - found.start), rel=0.05)
+    assert (found.start, found.trusted) == (150.0, 1050.0)
+    assert found.below == pytest.approx(1e-4 * 150.0)
+    assert depth_to(900.0) is None
+    assert depth_to(1100.0, np.where(distance < 600.0, alpha, np.nan)) is None
+    blind = depth_to(1300.0, np.where(distance < 180.0, np.nan, alpha))
+    assert blind is not None
+    assert blind.start == 180.0
+
+
+def test_below_a_cloud_elastic_light_tells_no_optical_depth() -> None:
+    distance = (np.arange(2400) + 0.5) * 7.5
+    air = molecular_optics(standard_air(distance + 2200.0), 355.0)
+    cloudy = Sky((Layer(0.0, 1500.0, 0.2), Layer(9000.0, 10000.0, 0.2, 25.0, 0.0)))
+    raw = np.random.default_rng(4).poisson(expected_rate(cloudy, CTA, CTA.channels[0]) * 12000 * 7.5 / 150.0)
+    signal = photon_signal(raw, 12000, 7.5, (45000.0, 60000.0)).until(18000.0)
+    found = analyse(Channel(signal, air))
+    assert found.reference is not None
+    assert found.reference.low > 10000.0
+    assert found.optical_depth is None

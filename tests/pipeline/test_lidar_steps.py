@@ -172,9 +172,31 @@ def test_the_transmission_follows_from_the_profile(profile: Path, tmp_path: Path
     assert summary["aerosol_depth"] > 0.15
 
 
+def test_elastic_light_tells_the_transmission_within_the_error_of_its_lidar_ratio(tmp_path: Path) -> None:
+    (file,) = simulate_licel(Sky((Layer(0.0, 1500.0, 0.2),)), CTA, np.random.default_rng(5))
+    write_licel(tmp_path / "raw", file)
+    found = []
+    for suffix, maker in (("-online", "lidar-elastic"), ("", "lidar-raman")):
+        name = f"lidar-transmission{suffix}"
+        made, output = tmp_path / f"{maker}.h5", tmp_path / f"{name}.h5"
+        step_named(maker).run({"lidar": tmp_path / "raw"}, made, step_named(maker).complete({}), {})
+        step = step_named(name)
+        summary = step.run({"profile": made}, output, step.complete({"top": 5000.0}), {})
+        assert summary["flags"] == (["assumed-lidar-ratio"] if suffix else [])
+        found.append(read_transmission(output))
+    online, raman = (x.arrays for x in found)
+    assert found[0].attributes["flags"] == ["assumed-lidar-ratio"]
+    cells = min(x["height"].size for x in (online, raman))
+    assert cells > 4
+    error = np.hypot(online["error"][..., :cells], raman["error"][..., :cells])
+    pull = (online["transmission"][..., :cells] - raman["transmission"][..., :cells]) / error
+    assert np.abs(pull).max() < 3.0
+    assert (online["error"][0, 1, 2:cells] > 0.01).all()  # 0.13 of aerosol, whose ratio is known to 30 %
+
+
 def test_without_an_optical_depth_there_is_no_transmission(paths: list[Path], tmp_path: Path) -> None:
     elastic = step_named("lidar-elastic")
-    elastic.run({"lidar": paths[0]}, tmp_path / "e.h5", elastic.complete(DRY), {})
+    elastic.run({"lidar": paths[0]}, tmp_path / "e.h5", elastic.complete(DRY), {})  # below a cloud
     step = step_named("lidar-transmission")
     with pytest.raises(InsufficientStatistics) as caught:
         step.run({"profile": tmp_path / "e.h5"}, tmp_path / "t.h5", step.complete({}), {})

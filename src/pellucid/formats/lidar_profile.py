@@ -140,7 +140,8 @@ def read_lidar_profile(path: Path) -> Contents:
 def read_optical_depth(path: Path) -> tuple[dict[int, OpticalDepth], tuple[float, float]]:
     """Read the slant optical depths by wavelength in nm, and zenith angle (deg) and site's altitude (m).
 
-    Wavelengths without a Raman channel, or whose Raman channel was too weak, have none.
+    Wavelengths whose Raman channel was too weak, or without one and without clean air below clouds, have
+    none.
 
     Raises
     ------

@@ -79,7 +79,7 @@ def write_transmission(
 
     ``transmission`` and ``error`` have the shape (z, k, m). The covariance between heights is ``factors``
     (z, k, m, r) and ``diagonal`` (z, k, m): F F^T + diag(d). All but the axes, which are in m, nm and deg, is
-    dimensionless.
+    dimensionless. The attribute ``flags`` holds ``assumed-lidar-ratio`` where no Raman light was at hand.
     """
     write_contents(path, TRANSMISSION, Contents(dict(arrays), _UNITS, dict(attributes)), provenance)
 

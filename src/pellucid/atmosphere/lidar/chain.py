@@ -21,7 +21,7 @@ from pellucid.atmosphere.lidar.raman import (
     raman_model,
 )
 from pellucid.atmosphere.lidar.signal import Signal
-from pellucid.atmosphere.lidar.vaod import OpticalDepth, raman_optical_depth
+from pellucid.atmosphere.lidar.vaod import OpticalDepth, elastic_optical_depth, raman_optical_depth
 from pellucid.atmosphere.molecular import MolecularOptics
 from pellucid.errors import InsufficientStatistics
 
@@ -112,7 +112,8 @@ class Analysis:
     lidar_ratio : RamanProfile
         In sr; all withheld where it was assumed.
     optical_depth : OpticalDepth or None
-        By Raman light.
+        By Raman light where ``has_raman``, else by the assumed lidar ratio, where no cloud lies below the
+        clean air.
     layers : tuple of MeasuredLayer
         From below to above.
     reference : Reference or None
@@ -159,9 +160,11 @@ def analyse(
     reference = _reference(elastic, raman, o, flags)
     if raman is None:
         flags.append("no-raman-channel")
-        backscatter, extinction, noise = _elastic_profiles(elastic, reference, o)
+        backscatter, extinction, noise, depth = _elastic_profiles(elastic, reference, o)
         layers = _layers(elastic, None, backscatter, noise, o)
-        depth, ratio = None, _withheld(elastic.signal)
+        if reference is None or any(x.found.cloud and x.found.base < reference.low for x in layers):
+            depth = None  # a cloud's lidar ratio is another one, and moves all that lies below it
+        ratio = _withheld(elastic.signal)
     else:
         half, narrow = windows(elastic.signal, o)
         extinction = raman_extinction(raman.signal, elastic.optics, raman.optics, half, angstrom=o.angstrom)
@@ -263,15 +266,16 @@ def _withheld(signal: Signal) -> RamanProfile:
 
 def _elastic_profiles(
     elastic: Channel, reference: Reference | None, o: AnalysisOptions
-) -> tuple[RamanProfile, RamanProfile, F8]:
-    """Backscatter and extinction with all errors, and the noise of the backscatter alone."""
+) -> tuple[RamanProfile, RamanProfile, F8, OpticalDepth | None]:
+    """Backscatter and extinction with all errors, the noise of the backscatter alone, the optical depth."""
     signal, optics = elastic.signal, elastic.optics
     if reference is None:
-        return _withheld(signal), _withheld(signal), np.full(signal.range.size, np.nan)
+        return _withheld(signal), _withheld(signal), np.full(signal.range.size, np.nan), None
     at = (reference.low, reference.high)
     corrected = signal.range_corrected[:1]
     value = klett(corrected, signal.range, optics, o.lidar_ratio, at)[0]
-    noise = _elastic_noise(signal, optics, at, o)
+    drawn = _elastic_draws(signal, optics, at, o)
+    noise = drawn.std(axis=0, ddof=1)
     ratios = o.lidar_ratio + o.lidar_ratio_error, o.lidar_ratio - o.lidar_ratio_error
     high, low = (klett(corrected, signal.range, optics, ratio, at)[0] for ratio in ratios)
     turbid = klett(
@@ -280,7 +284,8 @@ def _elastic_profiles(
     beta_error = np.sqrt(noise**2 + (0.5 * (high - low)) ** 2 + (turbid - value) ** 2)
     # extinction moves with the ratio itself, too
     by_ratio = 0.5 * (ratios[0] * high - ratios[1] * low)
-    alpha_error = np.sqrt(by_ratio**2 + o.lidar_ratio**2 * (noise**2 + (turbid - value) ** 2))
+    by_reference = o.lidar_ratio * (turbid - value)
+    alpha_error = np.sqrt(by_ratio**2 + (o.lidar_ratio * noise) ** 2 + by_reference**2)
     good = (signal.range >= o.start) & (signal.range < reference.high)
     finite = np.isfinite(value) & np.isfinite(beta_error) & np.isfinite(alpha_error)
     status = np.where(good, np.where(finite, GOOD, TOO_FEW), NOT_FITTED).astype(np.int8)[None]
@@ -290,22 +295,32 @@ def _elastic_profiles(
         kept = status == GOOD
         return RamanProfile(np.where(kept, values, np.nan), np.where(kept, errors, np.nan), step, status)
 
-    return profile(value, beta_error), profile(value * o.lidar_ratio, alpha_error), noise
+    depth = elastic_optical_depth(
+        value * o.lidar_ratio,
+        drawn * o.lidar_ratio,
+        np.stack([by_ratio, by_reference]),
+        signal.range,
+        optics.wavelength,
+        o.start,
+        reference.high,
+        slab=o.slab,
+    )
+    return profile(value, beta_error), profile(value * o.lidar_ratio, alpha_error), noise, depth
 
 
-def _elastic_noise(
+def _elastic_draws(
     signal: Signal, optics: MolecularOptics, reference: tuple[float, float], o: AnalysisOptions
 ) -> F8:
-    """Scatter of the backscatter over draws of the counts, NaN beyond the reference, where none is told."""
+    """Backscatter for draws of the counts, NaN beyond the reference, where none is told."""
     part = signal.until(reference[1] + signal.bin_width)
     end = part.range.size
     air = MolecularOptics(
         optics.wavelength, optics.density[:end], optics.extinction[:end], optics.backscatter[:end]
     )
-    drawn = part.drawn(np.random.default_rng(o.seed), o.draws).range_corrected
-    noise = np.full(signal.range.size, np.nan)
-    noise[:end] = klett(drawn, part.range, air, o.lidar_ratio, reference).std(axis=0, ddof=1)
-    return noise
+    counts = part.drawn(np.random.default_rng(o.seed), o.draws).range_corrected
+    drawn = np.full((o.draws, signal.range.size), np.nan)
+    drawn[:, :end] = klett(counts, part.range, air, o.lidar_ratio, reference)
+    return drawn
 
 
 def _raman_backscatter(

@@ -173,7 +173,7 @@ def _cells(profile: RamanProfile, group: Group, edges: F8) -> tuple[F8, F8]:
 
 def _vertical(group: Group, height: F8) -> tuple[F8, F8, float]:
     found = group.analysis.optical_depth
-    if found is None:
+    if found is None or not group.analysis.has_raman:
         nothing = np.full(height.size, np.nan)
         return nothing, nothing, float("nan")
     slope = float(np.cos(np.deg2rad(group.zenith)))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Vertical aerosol optical depth straight from the Raman signal, without any derivative."""
+"""Aerosol optical depth straight from the Raman signal, without any derivative, or from elastic light."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ from pellucid.atmosphere.lidar.signal import Signal
 from pellucid.atmosphere.molecular import MolecularOptics
 from pellucid.errors import InsufficientStatistics
 
-__all__ = ["OpticalDepth", "drawn_depths", "raman_optical_depth"]
+__all__ = ["OpticalDepth", "drawn_depths", "elastic_optical_depth", "raman_optical_depth"]
 
 type F8 = npt.NDArray[np.float64]
 
@@ -34,7 +34,9 @@ class OpticalDepth:
     value : ndarray of float64, shape (m,)
         Dimensionless.
     covariance : ndarray of float64, shape (m, m)
-        Counts, background and the exponent k; heights share the start's counts, the background and k.
+        By Raman light: counts, background and the exponent k; heights share the start's counts, the
+        background and k. By elastic light: counts, and the assumed lidar ratio and reference, which all
+        heights share.
     below, below_error : float
         Depth between telescope and start, from the extinction of the lowest slabs, and its error, all of
         it; not in ``value``.
@@ -154,18 +156,79 @@ def raman_optical_depth(
     background = linear @ (shared / net)
     bent = np.cumsum(drop * tilt)
     covariance = (linear * relative) @ linear.T + np.outer(background, background) + np.outer(bent, bent)
-    last = max(0, int(np.searchsorted(centre[1:] - centre[0], _NEAR)) - 1)
-    lever = float(centre[0] / (centre[1 + last] - centre[0]))
+    return _from_start(elastic.wavelength, centre, value, covariance, float(centre[-1]))
+
+
+def elastic_optical_depth(
+    extinction: F8,
+    draws: F8,
+    common: F8,
+    distance: F8,
+    wavelength: float,
+    start: float,
+    stop: float,
+    *,
+    slab: float = 300.0,
+) -> OpticalDepth | None:
+    """Return the optical depth of the elastic solution: tau(r) = sum of alpha dr from ``start``.
+
+    It stands and falls with the assumed lidar ratio, which the covariance holds.
+
+    Parameters
+    ----------
+    extinction : ndarray of float64, shape (n_bins,)
+        Of aerosol, 1/m.
+    draws : ndarray of float64, shape (n, n_bins)
+        The same for draws of the counts.
+    common : ndarray of float64, shape (j, n_bins)
+        By how much it moves with one standard deviation of each assumption, 1/m.
+    distance : ndarray of float64, shape (n_bins,)
+        Range in m, in even steps.
+    wavelength : float
+        In nm.
+    start, stop : float
+        Range in m: full overlap, or beyond where the counter was blind, and the last one that is known.
+    slab : float
+        Between the heights that are told, in m.
+
+    Returns
+    -------
+    OpticalDepth or None
+        None where it is known over less than three slabs.
+    """
+    step = float(distance[1] - distance[0])
+    width = max(1, round(slab / step))
+    first, last = np.searchsorted(distance, (start, stop))
+    first += int(np.argmax(np.isfinite(extinction[first:last])))
+    ends = np.arange(first + width, last + 1, width)
+    if ends.size < 3 or not np.isfinite(extinction[first : ends[-1]]).all():
+        return None
+
+    def summed(values: F8) -> F8:
+        part = np.cumsum(values[..., first : ends[-1]], axis=-1)
+        total: F8 = part[..., ends - first - 1] * step
+        return total
+
+    moved = summed(common)
+    covariance = np.cov(summed(draws).T) + moved.T @ moved
+    edges = distance[0] - 0.5 * step + step * np.concatenate([[first], ends])
+    return _from_start(wavelength, edges, summed(extinction), covariance, float(edges[-1]))
+
+
+def _from_start(wavelength: float, x: F8, value: F8, covariance: F8, trusted: float) -> OpticalDepth:
+    """The depth at the ranges ``x`` beyond the first, and below that one by the mean of the lowest."""
+    last = max(0, int(np.searchsorted(x[1:] - x[0], _NEAR)) - 1)
+    lever = float(x[0] / (x[1 + last] - x[0]))
     below, noise = float(value[last]) * lever, float(np.sqrt(covariance[last, last])) * lever
     return OpticalDepth(
-        wavelength=elastic.wavelength,
-        start=float(centre[0]),
-        range=centre[1:],
+        wavelength=wavelength,
+        start=float(x[0]),
+        range=x[1:],
         value=value,
         covariance=covariance,
         below=max(0.0, below),
         below_error=max(abs(below), noise),
-        trusted=float(centre[-1]),
+        trusted=trusted,
     )
 
 

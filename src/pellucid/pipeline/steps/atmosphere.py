@@ -157,7 +157,7 @@ def colours(analyses: "Mapping[int, Analysis]") -> "list[Angstrom]":
     if len(analyses) < 2:
         return []
     one, two = list(analyses.values())[:2]
-    if one.optical_depth is None or two.optical_depth is None:
+    if one.optical_depth is None or two.optical_depth is None or not (one.has_raman and two.has_raman):
         return []
     first, second = one.optical_depth, two.optical_depth
     low, high = max(first.start, second.start), min(first.trusted, second.trusted)
@@ -328,7 +328,7 @@ _RAW = "DL0/Monitoring/Subarray/Lidar"
 STEPS = (
     Step(
         name="lidar-elastic",
-        version="2",
+        version="3",
         function="pellucid.pipeline.steps.atmosphere:make_profile",
         inputs={"lidar": _RAW},
         output="DL2/Monitoring/Subarray/LidarElastic",

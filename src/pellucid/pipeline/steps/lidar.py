@@ -191,7 +191,7 @@ def make_transmission(inputs: Files, output: Path, parameters: Parameters, prove
     Parameters
     ----------
     inputs : mapping of str to Path
-        ``profile``: one with optical depths by Raman light.
+        ``profile``: one with optical depths, by Raman light or, with its error, an assumed lidar ratio.
 
     Raises
     ------
@@ -203,19 +203,21 @@ def make_transmission(inputs: Files, output: Path, parameters: Parameters, prove
     from pellucid.atmosphere.lidar.bootstrap import low_rank
     from pellucid.atmosphere.molecular import vertical_depth
     from pellucid.atmosphere.transmission import aerosol_column, transmission
-    from pellucid.formats.lidar_profile import read_optical_depth
+    from pellucid.formats.lidar_profile import read_lidar_profile, read_optical_depth
     from pellucid.formats.lidar_scan import write_transmission
 
     found, (slant, altitude) = read_optical_depth(inputs["profile"])
     if not found:
         raise InsufficientStatistics(
             "The profile has no optical depth to make a transmission of.",
-            expected="a Raman channel with enough light",
-            got="none at any wavelength",
+            expected="a Raman channel with enough light, or clean air above the aerosol and below clouds",
+            got="neither at any wavelength",
             mend="sum more files, or take the profile of another time",
             code="no-optical-depth",
         )
     nm, depth = min(found.items())
+    wavelength = read_lidar_profile(inputs["profile"]).attributes[f"nm{nm}"]
+    flags = [] if isinstance(wavelength, dict) and wavelength["has_raman"] else ["assumed-lidar-ratio"]
     cosine = float(np.cos(np.deg2rad(slant)))
     top = min(float(parameters["top"]), depth.trusted * cosine)
     height = np.arange(float(parameters["step"]), top, float(parameters["step"]))
@@ -259,14 +261,15 @@ def make_transmission(inputs: Files, output: Path, parameters: Parameters, prove
         "zenith": np.asarray(parameters["zenith"], np.float64),
     }
     values = {"transmission": value, "error": error, "factors": factors, "diagonal": diagonal}
-    write_transmission(output, {**axes, **values}, {"lidar_wavelength": nm, "altitude": altitude}, provenance)
-    return {"top": float(height[-1]), "aerosol_depth": float(aerosol[-1])}
+    attributes = {"lidar_wavelength": nm, "altitude": altitude, "flags": flags}
+    write_transmission(output, {**axes, **values}, attributes, provenance)
+    return {"top": float(height[-1]), "aerosol_depth": float(aerosol[-1]), "flags": [*flags]}
 
 
-def _transmission(name: str, profile: str, level: str) -> Step:
+def _transmission(name: str, profile: str, level: str, *, alternative: bool = False) -> Step:
     return Step(
         name=name,
-        version="1",
+        version="2",
         function="pellucid.pipeline.steps.lidar:make_transmission",
         inputs={"profile": f"DL2/Monitoring/Subarray/{profile}"},
         output="DL2/Monitoring/Subarray/Transmission",
@@ -280,6 +283,7 @@ def _transmission(name: str, profile: str, level: str) -> Step:
             "angstrom_error": 0.3,
         },
         levels=(level,),
+        alternative=alternative,
         cost=0.1,
     )
 
@@ -309,11 +313,14 @@ STEPS = (
         levels=("B", "C"),
         cost=2.0,
     ),
+    _transmission("lidar-transmission-online", "LidarElastic", "A"),
     _transmission("lidar-transmission", "LidarRaman", "B"),
+    _transmission("lidar-transmission-elastic", "LidarElastic", "B", alternative=True),
     _transmission("lidar-transmission-final", "LidarFinal", "C"),
 )
 """``lidar-night``: ``files_per_profile`` files are summed to a profile, told in cells of height of ``cell``
 m. ``lidar-scan``: heights ``start`` to ``stop`` in m, from files of several zenith angles.
 ``lidar-transmission``: T(height, wavelength, zenith) in steps of ``step`` m above the site, for ``colours``
-in nm and ``zenith`` in deg, with its covariance between heights.
+in nm and ``zenith`` in deg, with its covariance between heights; ``-online`` and ``-elastic`` from elastic
+light, with the error of the assumed lidar ratio, ``-final`` from the profile of level C.
 """
