@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import jsonschema
+import open_data_contract_standard
 import pytest
+from open_data_contract_standard.model import OpenDataContractStandard
 
 from pellucid.formats.delivery import read_delivery
 from pellucid.interfaces.contract import Interface
@@ -65,7 +67,21 @@ def test_a_contract_of_the_open_standard_holds_every_column(interface: Interface
     assert names == [[c.name for c in d.columns] for d in interface.deliveries]
     types = {"string", "date", "number", "integer", "object", "array", "boolean"}
     assert {p["logicalType"] for o in objects for p in o["properties"]} <= types
-    json.dumps(document)
+
+
+STANDARD = jsonschema.Draft201909Validator(
+    json.loads(Path(open_data_contract_standard.__file__).with_name("schema.json").read_text())
+)
+
+
+@every
+def test_the_standard_takes_the_contract(interface: Interface) -> None:
+    text = json.dumps(odcs_document(interface))
+    STANDARD.validate(json.loads(text))
+    again = OpenDataContractStandard.from_string(text)
+    assert (again.id, again.version) == (interface.id, interface.version)
+    assert [o.name for o in again.schema_ or []] == [d.name for d in interface.deliveries]
+    assert not STANDARD.is_valid(json.loads(text) | {"kind": "Letter"})
 
 
 @every
