@@ -56,6 +56,15 @@ def test_everything_agrees_with_the_truth(done: tuple[DemoResult, list[int]]) ->
     assert steps == sorted(steps)
 
 
+def test_what_the_telescopes_deliver_is_checked(done: tuple[DemoResult, list[int]]) -> None:
+    checks = {p.product_type: p.summary["check"] for p in done[0].products if p.kind == "raw"}
+    assert checks == {
+        "DL0/Event/Telescope/Observation": "passed",
+        "DL0/Event/Subarray/Observation": "no interface covers this",
+        "DL0/Service/Subarray/Description": "no interface covers this",
+    }
+
+
 def test_a_wrong_calibration_is_seen(telescopes: list[DemoTelescope]) -> None:
     t = telescopes[0]
     offset = t.calibration.time_offset

@@ -54,6 +54,7 @@ def test_a_real_file_becomes_a_product_that_replays(call: Call, gamma: Path, tmp
     _, shown = call("show", made["product"])
     assert Path(shown["path"]).read_bytes() == output.read_bytes()
     assert [i["product"] for i in shown["inputs"]] == [made["raw"]]
+    assert call("show", made["raw"])[1]["summary"] == {"check": "no interface covers this"}
 
     code, replayed = call("replay", made["product"])
     assert (code, replayed["identical"]) == (0, True)

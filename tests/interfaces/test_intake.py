@@ -13,7 +13,7 @@ from pellucid.cli.run import run
 from pellucid.errors import ConfigurationError, CorruptedInput
 from pellucid.interfaces.fake import fake
 from pellucid.interfaces.registry import interface_named
-from pellucid.pipeline.intake import take_in
+from pellucid.pipeline.intake import take_in, take_in_sound
 
 WEATHER = "DL0/Monitoring/Array/Weather"
 
@@ -45,6 +45,9 @@ def test_a_wrong_one_goes_into_quarantine_with_its_report(workspace: Workspace, 
     assert findings[0]["mend"]
     assert workspace.archive.path(product).read_bytes() == path.read_bytes()
     assert workspace.archive.find(collection="quarantine") == [product]
+    with pytest.raises(CorruptedInput) as caught:
+        take_in_sound(workspace.archive, path)
+    assert (caught.value.code, caught.value.got) == ("quarantined", "gap")
 
 
 def test_what_is_damaged_beyond_recognition_is_kept_where_its_type_is_told(

@@ -52,8 +52,9 @@ def command(
 ) -> None:
     """Make images and parameters (DL1) of event files.
 
-    Each file is taken into the archive; its product is kept there with its lineage, and copied to the
-    output where one is named. What is there already is not made again.
+    Each file is taken into the archive, past the check of its interface where one covers it; its product
+    is kept there with its lineage, and copied to the output where one is named. What is there already is
+    not made again.
     """
     own = {"events.focal_length": focal_length, "run.threads": threads, "run.chunk_events": chunk_events}
     settings = [f"{key}={value}" for key, value in own.items() if value is not None]
@@ -97,11 +98,12 @@ def _process(
     session: Session, archive: "Archive", file: Path, parameters: dict[str, Any], effort: dict[str, int]
 ) -> dict[str, Any]:
     from pellucid.pipeline.execute import execute
+    from pellucid.pipeline.intake import take_in_sound
     from pellucid.pipeline.steps import step_named
 
     start = perf_counter()
     with session.progress(f"ingest {file.name}") as progress:
-        raw, _ = archive.ingest(file, progress=progress)
+        raw = take_in_sound(archive, file, progress=progress)
     step = step_named("dl1")
     (role,) = step.inputs
     try:

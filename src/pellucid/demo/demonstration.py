@@ -151,15 +151,16 @@ def _calibrate(
     from pellucid.demo.products import load_telescope
     from pellucid.formats.description import read_description
     from pellucid.pipeline.execute import execute
+    from pellucid.pipeline.intake import take_in_sound
     from pellucid.pipeline.steps import step_named
 
     subarray = read_description(simulated.description)
     obs_id = simulated.config.obs_id
-    description, _ = archive.ingest(simulated.description, obs_id=obs_id, telescopes=subarray.tel_ids)
-    trigger, _ = archive.ingest(simulated.trigger, obs_id=obs_id, telescopes=subarray.tel_ids)
+    description = take_in_sound(archive, simulated.description, obs_id=obs_id)
+    trigger = take_in_sound(archive, simulated.trigger, obs_id=obs_id)
     raw, made, telescopes = [description, trigger], [], []
     for k, (tel_id, path) in enumerate(simulated.telescopes.items()):
-        events, _ = archive.ingest(path, obs_id=obs_id, telescopes=[tel_id])
+        events = take_in_sound(archive, path, obs_id=obs_id)
         inputs: Mapping[str, Product] = {"events": events, "description": description}
         calibration = execute(archive, step_named("camera-coefficients"), inputs).product
         dl1 = execute(

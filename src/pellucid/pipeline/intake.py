@@ -18,7 +18,7 @@ from pellucid.interfaces.evidence import QUARANTINE
 from pellucid.interfaces.findings import Report
 from pellucid.interfaces.gate import judge, summary_of
 
-__all__ = ["take_again", "take_in"]
+__all__ = ["findings_of", "take_again", "take_in", "take_in_sound"]
 
 UNKNOWN = "unknown"
 """Format of a file that is damaged beyond recognition."""
@@ -86,6 +86,42 @@ def take_in(
         progress=progress,
         **attributes,
     )
+
+
+def take_in_sound(
+    archive: Archive, path: Path, *, obs_id: int | None = None, progress: Progress | None = None
+) -> Product:
+    """Take a file in that work is to be done on at once.
+
+    Parameters
+    ----------
+    archive, path, obs_id, progress
+        As `take_in`.
+
+    Raises
+    ------
+    CorruptedInput
+        It is not what its interface asks for, and in quarantine now (``quarantined``); and as `take_in`.
+    MissingInput, ConfigurationError
+        As `take_in`.
+    """
+    product, _ = take_in(archive, path, obs_id=obs_id, progress=progress)
+    if product.collection == QUARANTINE:
+        raise CorruptedInput(
+            "The file is not as its interface says, and is in quarantine.",
+            where=str(path),
+            got=findings_of(product),
+            mend=f"see what was found: pellucid show {product.short_id}",
+            code="quarantined",
+        )
+    return product
+
+
+def findings_of(product: Product) -> str:
+    """Return the codes of what was found wrong with a product in quarantine, for people."""
+    found = product.summary.get("findings")
+    codes = [f["code"] for f in found if isinstance(f, Mapping)] if isinstance(found, list) else []
+    return ", ".join(str(code) for code in codes) or "see pellucid show " + product.short_id
 
 
 def take_again(

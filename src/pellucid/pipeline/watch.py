@@ -20,7 +20,7 @@ from pellucid.interfaces.evidence import QUARANTINE
 from pellucid.pipeline.arrivals import Arrival, Arrivals
 from pellucid.pipeline.executors import Executor
 from pellucid.pipeline.graph import Graph
-from pellucid.pipeline.intake import take_in
+from pellucid.pipeline.intake import findings_of, take_in
 from pellucid.pipeline.levels import Level
 from pellucid.pipeline.plan import Plan, Recipes, Task, make_plan
 from pellucid.pipeline.run import carry_out
@@ -204,7 +204,9 @@ class Watch:
             return None
         if product.collection == QUARANTINE:
             journal.note(arrival, "quarantined", product.id)
-            self._refuse(str(arrival.path), "in quarantine, not as its interface says: " + _findings(product))
+            self._refuse(
+                str(arrival.path), "in quarantine, not as its interface says: " + findings_of(product)
+            )
             return None
         journal.note(arrival, "taken" if is_new else "there", product.id)
         self.report.taken += is_new
@@ -314,12 +316,6 @@ def _spans(products: Sequence[Product], window: int) -> list[tuple[int, int]]:
 
 _MAY_COME = ("no-input", "too-few-inputs", "calibration-missing", "calibration-expired")
 """What a task may lack that can still arrive."""
-
-
-def _findings(product: Product) -> str:
-    found = product.summary.get("findings")
-    codes = [f["code"] for f in found if isinstance(f, Mapping)] if isinstance(found, list) else []
-    return ", ".join(str(code) for code in codes) or "see pellucid show " + product.short_id
 
 
 def _raw_inputs(tasks: Mapping[int, Task], number: int) -> set[str]:
