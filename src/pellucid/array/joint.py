@@ -3,8 +3,9 @@
 
 Unknowns in each interval of time t: ln eta_t of the air, ln e_it of a telescope's throughput, ln g_it of
 its camera's gain, which is a part of it. Rates of pairs see ln eta + (ln e_i + ln e_j)/2, asymmetries
-ln e_i - ln e_j, muons the optics ln e_i - ln g_i, flashes ln g_i. Throughput and gain walk at random from
-interval to interval.
+ln e_i - ln e_j, those of images in photo-electrons, of which the gain is calibrated away, the same of the
+optics ln e_i - ln g_i, muons the optics, flashes ln g_i. Throughput and gain walk at random from interval to
+interval.
 """
 
 from collections.abc import Mapping
@@ -21,7 +22,7 @@ __all__ = ["JointSolution", "Measurement", "Method", "joint_solution"]
 type F8 = npt.NDArray[np.float64]
 type Ints = npt.NDArray[np.int64]
 
-METHODS = ("rates", "asymmetries", "muons", "gains")
+METHODS = ("rates", "asymmetries", "images", "muons", "gains")
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,8 +36,8 @@ class Measurement:
     first, second : ndarray of int64, shape (n,)
         Indices of the telescopes; ``second`` is not looked at for muons and gains.
     value, error : ndarray of float64, shape (n,)
-        Logarithms, dimensionless: ln(R/R_ref)/p for rates, 2 artanh a for asymmetries, ln of the
-        ratio to the reference for muon efficiencies and gains.
+        Logarithms, dimensionless: ln(R/R_ref)/p for rates, 2 artanh a for asymmetries and images, ln of
+        the ratio to the reference for muon efficiencies and gains.
     """
 
     interval: Ints
@@ -110,8 +111,8 @@ def joint_solution(
     Parameters
     ----------
     measured : mapping of str to Measurement
-        Logarithms (dimensionless) by method: ``rates``, ``asymmetries``, ``muons``,
-        ``gains``; any of them may be absent.
+        Logarithms (dimensionless) by method: ``rates``, ``asymmetries``, ``images``,
+        ``muons``, ``gains``; any of them may be absent.
     n_telescopes : int
         Number of telescopes.
     times : ndarray of float64, shape (n_intervals,)
@@ -172,6 +173,7 @@ def _rows(name: str, one: Measurement, n: int, m: int) -> Rows:
     index, coefficient = {
         "rates": ([one.interval, first, second], [1.0, 0.5, 0.5]),
         "asymmetries": ([first, second], [1.0, -1.0]),
+        "images": ([first, gain, second, second + n * m], [1.0, -1.0, -1.0, 1.0]),
         "muons": ([first, gain], [1.0, -1.0]),
         "gains": ([gain], [1.0]),
     }[name]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from pellucid.array.reference import Conditions, RateReference, fit_reference
+from pellucid.array.reference import Conditions, MeasuredLight, RateReference, fit_reference
 from pellucid.array.slices import PairSlices, RateSlices
 from pellucid.errors import InsufficientStatistics
 
@@ -26,8 +26,8 @@ class PairReference:
         Identifiers.
     first, second : ndarray of int64, shape (n_pairs,)
         Identifiers of the two telescopes of each pair, which is a class of the reference.
-    efficiency, gain : ndarray of float64, shape (n_telescopes,)
-        Of the epoch, dimensionless; NaN where no muons told.
+    efficiency, efficiency_error, gain : ndarray of float64, shape (n_telescopes,)
+        Of the epoch, with the standard error of the efficiency, dimensionless; NaN where no muons told.
     exponent, exponent_error : float
         Of the rate in the light.
     rates : RateReference
@@ -38,6 +38,7 @@ class PairReference:
     first: Ints
     second: Ints
     efficiency: F8
+    efficiency_error: F8
     gain: F8
     exponent: float
     exponent_error: float
@@ -61,15 +62,23 @@ class PairReference:
             rate[used], error[used] = self.rates.rate(_conditions(pairs, np.where(used, kind, 0), used))
         return rate, error
 
-    def of_telescopes(self, tel_id: Ints) -> tuple[F8, F8]:
-        """Return efficiency and gain of the epoch, dimensionless, shape (n,); NaN for unknown telescopes."""
+    def of_telescopes(self, tel_id: Ints) -> tuple[F8, F8, F8]:
+        """Return efficiency, its error and gain of the epoch, dimensionless, shape (n,); NaN if unknown."""
         place = np.minimum(np.searchsorted(self.tel_id, tel_id), self.tel_id.size - 1)
         known = self.tel_id[place] == tel_id
-        return np.where(known, self.efficiency[place], np.nan), np.where(known, self.gain[place], np.nan)
+        efficiency, error, gain = (
+            np.where(known, own[place], np.nan) for own in (self.efficiency, self.efficiency_error, self.gain)
+        )
+        return efficiency, error, gain
 
 
 def fit_pair_reference(
-    slices: RateSlices, *, powers: int = 2, exponent: float = 0.0, exponent_error: float = 0.0
+    slices: RateSlices,
+    *,
+    powers: int = 2,
+    exponent: float = 0.0,
+    exponent_error: float = 0.0,
+    gain_error: float = 0.01,
 ) -> tuple[PairReference, int]:
     """Fit the reference of all pairs at once: a constant each, the rest shared.
 
@@ -81,6 +90,8 @@ def fit_pair_reference(
         Highest power of ln cos z.
     exponent, exponent_error : float
         Of the rate in the light, where it is known; with 0 it is fitted.
+    gain_error : float
+        Relative error of the gains in an epoch of one muon efficiency.
 
     Returns
     -------
@@ -102,33 +113,56 @@ def fit_pair_reference(
             mend="take other nights",
             code="no-events",
         )
-    light = slices.muon_efficiency * slices.gain
-    epoch = _mean(light)
-    # where muons do not tell, the light is taken to be that of the epoch
-    relative = np.where(np.isfinite(light), light / epoch[:, None], 1.0)
-    both = np.sqrt(relative[pairs.first] * relative[pairs.second]).T[used]
+    light, epoch, error = _light(slices, pairs, used, gain_error)
     kind = np.broadcast_to(np.arange(pairs.first.size), used.shape)
-    live = pairs.live_time[used] * (both**exponent if exponent > 0.0 else 1.0)
     found = fit_reference(
         _conditions(pairs, kind, used),
         pairs.count[used],
-        live,
+        pairs.live_time[used],
         powers=powers,
-        light=None if exponent > 0.0 else both,
+        light=light,
+        exponent=exponent,
     )
-    value, error = found.exponent or (exponent, exponent_error)
     gain = slices.gain.mean(axis=1)
     reference = PairReference(
         slices.tel_id,
         slices.tel_id[pairs.first],
         slices.tel_id[pairs.second],
         epoch / gain,
+        error * epoch / gain,
         gain,
-        value,
-        error,
+        *(found.exponent or (exponent, exponent_error)),
         found,
     )
     return reference, int((~used).sum())
+
+
+def _light(
+    slices: RateSlices, pairs: PairSlices, used: npt.NDArray[np.bool_], gain_error: float
+) -> tuple[MeasuredLight, F8, F8]:
+    """Return the light of the used pairs over the epoch's, the epoch's light and its relative error.
+
+    A muon efficiency that stands in many slices is one measurement. Where muons do not tell, the light is
+    taken to be that of the epoch.
+    """
+    light = slices.muon_efficiency * slices.gain
+    epoch = _mean(light)
+    known = np.isfinite(light)
+    relative = np.where(known, light / epoch[:, None], 1.0)
+    # measurements by telescope and value; what is not known comes first
+    telescope = np.broadcast_to(np.arange(light.shape[0])[:, None], light.shape)
+    keys = np.stack([telescope, np.where(known, slices.muon_efficiency, -1.0)], axis=-1).reshape(-1, 2)
+    measured, first, source = np.unique(keys, axis=0, return_index=True, return_inverse=True)
+    errors = np.where(known, slices.muon_efficiency_error / slices.muon_efficiency, 0.0).ravel()[first]
+    # in the epoch's mean each measurement counts as often as it stands there
+    often, n = np.bincount(source.ravel()), known.sum(axis=1)
+    variance = np.bincount(measured[:, 0].astype(np.int64), (errors * often) ** 2)
+    error = np.where(n > 0, np.sqrt(variance) / np.maximum(n, 1), np.nan)
+    ends = np.stack([pairs.first, pairs.second], axis=1)
+    value = relative.T[:, ends][used]
+    which = source.reshape(light.shape).T[:, ends][used]
+    both = np.where(errors > 0.0, np.hypot(errors, gain_error), 0.0)
+    return MeasuredLight(value, which, both), epoch, error
 
 
 def _mean(values: F8) -> F8:

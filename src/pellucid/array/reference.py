@@ -12,10 +12,18 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pellucid.array.leastsquares import Rows, solve, solve_robustly
+from pellucid.array.leastsquares import Rows, Solution, solve, solve_robustly, stack
 from pellucid.errors import InsufficientStatistics, UsageError
 
-__all__ = ["Conditions", "Exponent", "RateReference", "fit_exponent", "fit_reference", "radians"]
+__all__ = [
+    "Conditions",
+    "Exponent",
+    "MeasuredLight",
+    "RateReference",
+    "fit_exponent",
+    "fit_reference",
+    "radians",
+]
 
 type F8 = npt.NDArray[np.float64]
 type Ints = npt.NDArray[np.int64]
@@ -70,6 +78,27 @@ class Conditions:
         )
         z, a, sky = (np.asarray(x, np.float64) for x in shaped[:3])
         return cls(z, a, sky, np.asarray(shaped[3], np.int64))
+
+
+@dataclass(frozen=True, eq=False)
+class MeasuredLight:
+    """Light of the two telescopes of each pair, such as muon efficiency times gain, as it was measured.
+
+    One measurement serves many slices, whose rates share its error.
+
+    Attributes
+    ----------
+    value : ndarray of float64, shape (n, 2)
+        Over that of the epoch of the reference, dimensionless.
+    source : ndarray of int64, shape (n, 2)
+        Index of the measurement of each.
+    error : ndarray of float64, shape (n_measurements,)
+        Relative standard error of each measurement; 0 where the light is taken to be known.
+    """
+
+    value: F8
+    source: Ints
+    error: F8
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,11 +183,18 @@ def _terms(c: Conditions, classes: int, powers: int, night_sky: float) -> tuple[
 
 
 def fit_reference(
-    conditions: Conditions, count: F8, live_time: F8, *, powers: int = 2, light: F8 | None = None
+    conditions: Conditions,
+    count: F8,
+    live_time: F8,
+    *,
+    powers: int = 2,
+    light: MeasuredLight | None = None,
+    exponent: float = 0.0,
 ) -> RateReference:
     """Fit the reference on slices of clear nights, or of simulations.
 
-    Weighted least squares in ln(rate), robust against clouds that were missed.
+    Weighted least squares in ln(rate), robust against clouds that were missed. Errors of the light are
+    unknowns of the fit with the measurements' errors as priors.
 
     Parameters
     ----------
@@ -170,9 +206,10 @@ def fit_reference(
         In s.
     powers : int
         Highest power of ln cos z.
-    light : ndarray of float64, shape (n,), optional
-        Light of the telescopes over that of the epoch of the reference, dimensionless, such as the geometric
-        mean of muon efficiency times gain of both; given it, the exponent is fitted too.
+    light : MeasuredLight, optional
+        Of the telescopes; that of the epoch of the reference where not given.
+    exponent : float
+        With which the rate follows the light; with 0 it is fitted, where the light is given.
 
     Raises
     ------
@@ -189,26 +226,53 @@ def fit_reference(
         )
     classes, sky = int(conditions.kind.max()) + 1, float(conditions.night_sky.mean())
     index, design = _terms(conditions, classes, powers, sky)
-    size = classes + powers + 3
-    if light is not None:
-        index = np.pad(index, ((0, 0), (0, 1)), constant_values=size)
-        design, size = np.column_stack([design, np.log(light)]), size + 1
     rows = Rows(index, design, np.log((count + 0.5) / live_time), 1.0 / (count + 0.5))
-    found = solve_robustly(rows, size)
-    if not found.identified.all():
+    size = classes + powers + 3
+    if light is None:
+        found = solve_robustly(rows, size)
+    else:
+        size += exponent == 0.0
+        found = _with_light(rows, size, light, exponent)
+    if not found.identified[:size].all():
         raise InsufficientStatistics(
             "The slices do not tell every dependence of the rate.",
             expected=f"{size} coefficients",
-            got=f"{int(found.identified.sum())}",
+            got=f"{int(found.identified[:size].sum())}",
             mend="add slices at other zenith angles, azimuths, brightness of the sky and light of the "
             "telescopes, or take fewer powers and a known exponent",
             code="too-few-conditions",
         )
     wider = max(1.0, found.chi2 / max(found.ndf, 1))
     span = float(conditions.zenith.min()), float(conditions.zenith.max())
+    own = found.covariance[:size, :size] * wider
     return RateReference(
-        found.value, found.covariance * wider, classes, powers, sky, span, found.chi2, found.ndf, count.size
+        found.value[:size], own, classes, powers, sky, span, found.chi2, found.ndf, count.size
     )
+
+
+def _with_light(rows: Rows, size: int, light: MeasuredLight, exponent: float) -> Solution:
+    """Solve with what the light adds: p ln s of both telescopes, p times the errors of its measurements."""
+    n, both = rows.value.size, np.log(light.value).mean(axis=1)
+    errors = np.flatnonzero(light.error > 0.0)
+    place = np.full(light.error.size, -1)
+    place[errors] = size + np.arange(errors.size)
+    own = place[light.source]
+    p, found = exponent or 1.7, None
+    index = np.concatenate([rows.index, np.maximum(own, 0)], axis=1)
+    coefficient = np.concatenate([rows.coefficient, np.where(own >= 0, 0.5, 0.0)], axis=1)
+    value = rows.value - exponent * both
+    if exponent == 0.0:
+        index = np.column_stack([index, np.full(n, size - 1)])
+        coefficient = np.column_stack([coefficient, both])
+    whole = Rows(index, coefficient, value, rows.variance)
+    # the prior of an error is p times that of the light: once more with the exponent found
+    for _ in range(1 if exponent else 2):
+        variance = (p * light.error[errors]) ** 2
+        prior = Rows(place[errors][:, None], np.ones((errors.size, 1)), np.zeros(errors.size), variance)
+        found = solve_robustly(stack(whole, prior) if errors.size else whole, size + errors.size)
+        p = exponent or float(found.value[size - 1])
+    assert found is not None
+    return found
 
 
 @dataclass(frozen=True)

@@ -2,10 +2,14 @@
 """What telescopes saw of the same showers: pairs for the inter-calibration, fronts for the clocks.
 
 Cuts on pairs follow Mitchell et al. (arXiv 1510.06526): telescopes that stand close, images that are bright,
-and impact distances alike, |a| < 0.05 + 0.1 cos(altitude) for sizes and |a| < 0.05 for energies.
+and impact distances alike, |a| < 0.05 + 0.1 cos(altitude) for sizes and |a| < 0.05 for energies. What is
+averaged are log ratios, of which the asymmetry of a pair is made in the end: a mean of asymmetries that
+scatter by s is too small by a share of about s^2. Light falls with the distance: the slope of the log ratio
+over the asymmetry of the distances, common to all pairs, is fitted and taken out, else telescopes in the
+middle of an array, which stand nearer to its showers, would seem brighter.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -147,11 +151,11 @@ def _pairs(value: F8, impact: F8, alike: F8, allowed: Mask, clip: float) -> Pair
         some = slice(start, start + _EVENTS)
         v, d = value[some], impact[some]
         with np.errstate(invalid="ignore"):
-            apart = np.abs(asymmetry(d[:, first], d[:, second], *np.zeros((2, 1, 1)))[0])
-            used = (apart < alike[some, None]) & np.isfinite(v[:, first]) & np.isfinite(v[:, second])
+            apart = asymmetry(d[:, first], d[:, second], *np.zeros((2, 1, 1)))[0]
+            used = (np.abs(apart) < alike[some, None]) & np.isfinite(v[:, first]) & np.isfinite(v[:, second])
         event, pair = np.nonzero(used)
-        one, other = v[event, first[pair]], v[event, second[pair]]
-        parts.append((first[pair], second[pair], (one - other) / (one + other)))
+        ratio = np.log(v[event, first[pair]] / v[event, second[pair]])
+        parts.append((pair, ratio, apart[event, pair]))
     columns = [np.concatenate(c) for c in zip(*parts)] if parts else []
     if not columns or not columns[0].size:
         raise InsufficientStatistics(
@@ -161,7 +165,19 @@ def _pairs(value: F8, impact: F8, alike: F8, allowed: Mask, clip: float) -> Pair
             mend="take more data, or looser cuts",
             code="no-pairs",
         )
-    return aggregate(columns[0], columns[1], columns[2], clip=clip)
+    pair, ratio, apart = columns
+    ratio -= _slope(pair, apart, ratio) * apart
+    mean = aggregate(first[pair], second[pair], ratio, clip=clip)
+    a = np.tanh(0.5 * mean.value)
+    return replace(mean, value=a, error=0.5 * (1.0 - a**2) * mean.error)
+
+
+def _slope(pair: Ints, x: F8, y: F8) -> F8:
+    """Return the slope of y over x that all pairs share, each with a constant of its own, shape ()."""
+    n = np.maximum(np.bincount(pair), 1)
+    inner = x - (np.bincount(pair, x) / n)[pair]
+    square = (inner**2).sum()
+    return np.asarray((inner * y).sum() / square if square > 0.0 else 0.0)
 
 
 def front_times(images: ShowerImages, tel_id: Ints) -> FrontTimes:

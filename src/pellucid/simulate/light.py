@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Light on a camera: expected photo-electrons and arrival times per pixel, for each kind of event."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -33,6 +33,10 @@ class Light:
     expected: F8
     time: F8
     width: float
+
+    def dimmed(self, share: float) -> "Light":
+        """Return the light that optics leave which pass a share of it."""
+        return replace(self, expected=share * self.expected)
 
 
 @dataclass(frozen=True)

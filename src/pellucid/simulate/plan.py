@@ -58,6 +58,9 @@ class SimulationConfig:
         Above 0, the sensors are silicon photomultipliers with so much optical cross-talk.
     history : HistoryPlan
         What happens to the cameras in the course of the run; nothing by default.
+    throughput : tuple of float
+        Light of showers and muons that the optics of each telescope pass, over that of the reference; all of
+        it where empty.
     """
 
     seed: int = 1
@@ -82,6 +85,7 @@ class SimulationConfig:
     rate: float = 500.0
     crosstalk: float = 0.0
     history: HistoryPlan = field(default_factory=HistoryPlan)
+    throughput: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         bounds = {
@@ -107,6 +111,8 @@ class SimulationConfig:
             "start_unix": 0 <= self.start_unix < 2**32 - 10**6,
             "rate": 0.0 < self.rate <= 1e6,
             "crosstalk": 0.0 <= self.crosstalk < 0.9,
+            "throughput": len(self.throughput) in (0, self.telescopes)
+            and all(0.0 <= t < 100.0 for t in self.throughput),
         }
         wrong = [name for name, right in bounds.items() if not right]
         if wrong:

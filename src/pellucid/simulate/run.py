@@ -97,10 +97,11 @@ class RunSimulator:
 
     def _light(self, telescope: Telescope, event: PlannedEvent) -> Light:
         n_pixels, peak = telescope.geometry.n_pixels, self.kind.peak
+        share = self.config.throughput[telescope.tel_id - 1] if self.config.throughput else 1.0
         if event.shower is not None:
-            return shower_light(telescope, event.shower, peak)
+            return shower_light(telescope, event.shower, peak).dimmed(share)
         if event.muon is not None:
-            return muon_light(telescope, event.muon, peak)
+            return muon_light(telescope, event.muon, peak).dimmed(share)
         if event.event_type in (EventType.FLATFIELD, EventType.SINGLE_PE):
             rng = generator(self.config.seed, Purpose.LIGHT, telescope.tel_id, event.event_id)
             c = self.config

@@ -39,6 +39,7 @@ def make_reference(
         powers=int(parameters["powers"]),
         exponent=float(parameters["exponent"]),
         exponent_error=float(parameters["exponent_error"]),
+        gain_error=float(parameters["gain_error"]),
     )
     write_reference(output, found, provenance)
     return {
@@ -221,7 +222,7 @@ class Expected:
         Reference rates in Hz with their relative errors; NaN for pairs that the reference does not know.
     exponent, exponent_error : float
         Of the rate in the light.
-    efficiency, gain : ndarray of float64, shape (n_telescopes,), or None
+    efficiency, efficiency_error, gain : ndarray of float64, shape (n_telescopes,), or None
         Of the epoch of the reference, dimensionless; None where parameters are the reference.
     """
 
@@ -232,6 +233,7 @@ class Expected:
     exponent: float
     exponent_error: float
     efficiency: "npt.NDArray[Any] | None" = None
+    efficiency_error: "npt.NDArray[Any] | None" = None
     gain: "npt.NDArray[Any] | None" = None
 
     @classmethod
@@ -275,13 +277,14 @@ class Expected:
 
         from pellucid.array.transparency import Anchors
 
-        if self.efficiency is None or self.gain is None:
+        if self.efficiency is None or self.efficiency_error is None or self.gain is None:
             return None
-        gain = slices.gain[:, s]
+        gain, efficiency = slices.gain[:, s], slices.muon_efficiency[:, s]
         reference = self.efficiency * self.gain
+        shared = efficiency * self.efficiency_error / self.efficiency
         return Anchors.of(
-            slices.muon_efficiency[:, s],
-            slices.muon_efficiency_error[:, s],
+            efficiency,
+            np.hypot(slices.muon_efficiency_error[:, s], shared),
             gain,
             gain * gain_error,
             np.where(reference > 0.0, reference, np.nan),
@@ -304,6 +307,7 @@ STEPS = (
             "powers": parameter(2, "Highest power of ln cos z.", minimum=0),
             "exponent": parameter(0.0, "Of the rate in the light; 0: it is fitted.", minimum=0.0),
             "exponent_error": parameter(0.0, "Error of an exponent that is given.", minimum=0.0),
+            "gain_error": parameter(0.01, "Relative error of delivered gains.", minimum=0.0),
         },
         levels=("C",),
         determinism="tolerance",

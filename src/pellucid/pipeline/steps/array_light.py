@@ -53,7 +53,7 @@ def make_joint(
         "rates": _rates(slices, expected, edges),
         "gains": _gains(slices, expected, edges, float(parameters["gain_error"])),
         "muons": _muons(slices, expected, edges, inputs.get("muons", ())),
-        "asymmetries": _asymmetries(slices.tel_id, edges, inputs.get("showers", ())),
+        "images": _images(slices.tel_id, edges, inputs.get("showers", ())),
     }
     found = joint_solution(
         {name: one for name, one in measured.items() if one.value.size},
@@ -150,11 +150,14 @@ def _muons(slices: "RateSlices", expected: Expected, edges: "Ints", paths: Seque
     telescope = columns[1].astype(np.int64)
     time = np.array([row[0] for row in rows], np.int64)
     interval = np.clip(np.searchsorted(edges, time, side="right") - 1, 0, edges.size - 2)
-    reference = np.full(slices.tel_id.size, np.nan) if expected.efficiency is None else expected.efficiency
     _check_efficiencies(columns[2])
+    unknown = np.full(slices.tel_id.size, np.nan)
+    reference = unknown if expected.efficiency is None else expected.efficiency
+    shared = unknown if expected.efficiency_error is None else expected.efficiency_error / reference
     used = np.isfinite(reference[telescope])
     ratio = np.where(used, columns[2] / reference[telescope], 1.0)
-    return _measurement(interval, telescope, telescope, np.log(ratio), columns[3] / columns[2], used)
+    error = np.hypot(columns[3] / columns[2], shared[telescope])
+    return _measurement(interval, telescope, telescope, np.log(ratio), error, used)
 
 
 def _check_efficiencies(value: Any) -> None:
@@ -170,8 +173,8 @@ def _check_efficiencies(value: Any) -> None:
         )
 
 
-def _asymmetries(tel_id: "Ints", edges: "Ints", paths: Sequence[Path]) -> "Measurement":
-    """Return log ratios of shared showers; those of a night are put into its middle interval."""
+def _images(tel_id: "Ints", edges: "Ints", paths: Sequence[Path]) -> "Measurement":
+    """Return log ratios of images of shared showers; those of a night are put into its middle interval."""
     import numpy as np
 
     from pellucid.array.intercalibration import LeftOut, log_ratio
