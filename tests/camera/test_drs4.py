@@ -12,12 +12,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pellucid.camera.drs4.baseline import BaselineAccumulator, subtract_baseline
+from pellucid.camera.drs4.calibrator import Drs4Options, calibrate_drs4
 from pellucid.camera.drs4.cell_timing import CellTimingAccumulator
 from pellucid.camera.drs4.chip import FACT, LST
+from pellucid.camera.drs4.corrector import Drs4Corrector
+from pellucid.camera.drs4.events import Drs4Events
 from pellucid.camera.drs4.lapse import TimeLapse
 from pellucid.camera.drs4.sampling import relative_intervals, sample_times, weigh_by_interval
 from pellucid.camera.drs4.spikes import SpikeAccumulator, SpikeFinder, subtract_spikes
 from pellucid.errors import ConfigurationError, CorruptedInput, InsufficientStatistics, MissingInput
+from pellucid.events.batch import EventType
+from pellucid.formats.fact_times import read_fact_cell_times
 from pellucid.simulate.drs4 import DarkEvents, Drs4Camera, simulate_dark
 
 SMALL = replace(LST, ring=256, skip_first=2, skip_last=1)
@@ -36,7 +41,14 @@ def camera(random: np.random.Generator) -> Drs4Camera:
 def dark() -> tuple[Drs4Camera, DarkEvents]:
     random = np.random.default_rng(11)
     truth = camera(random)
-    return truth, simulate_dark(truth, random, 4000, SAMPLES, rate=0.005)
+    return truth, simulate_dark(truth, random, 2500, SAMPLES, rate=0.005)
+
+
+@pytest.fixture(scope="module")
+def short() -> tuple[Drs4Camera, DarkEvents]:
+    random = np.random.default_rng(5)
+    truth = camera(random)
+    return truth, simulate_dark(truth, random, 300, SAMPLES, rate=0.05)
 
 
 def corrected(
@@ -79,10 +91,10 @@ def test_lapse_and_spikes_matter(dark: tuple[Drs4Camera, DarkEvents]) -> None:
 
 @given(st.lists(st.integers(1, 299), max_size=6))
 @settings(deadline=None, max_examples=25)
-def test_a_stream_cut_anywhere_comes_out_the_same(cuts: list[int]) -> None:
-    random = np.random.default_rng(5)
-    truth = camera(random)
-    events = simulate_dark(truth, random, 300, SAMPLES, rate=0.05)
+def test_a_stream_cut_anywhere_comes_out_the_same(
+    short: tuple[Drs4Camera, DarkEvents], cuts: list[int]
+) -> None:
+    truth, events = short
     whole, waveforms = corrected(truth, events, [])
     states, pieces = corrected(truth, events, cuts)
     assert states == whole
@@ -156,14 +168,62 @@ def test_cell_timing_bears_gaps() -> None:
     assert timing.delay_error(grid)[~outside].mean() > 2 * timing.delay_error(grid)[outside].mean()
 
 
-def test_intervals_of_a_real_chip_keep_sums_and_times(data_dir: Path) -> None:
-    from astropy.io import fits
+def test_delays_are_found_among_dark_events_and_flashes() -> None:
+    chip = replace(FACT, ring=128)
+    random = np.random.default_rng(21)
+    n, pixels = 1800, 40
+    offsets = random.normal(300.0, 40.0, (1, pixels, chip.n_cells))
+    first = random.integers(0, chip.n_cells, (n, 1, pixels))
+    angle = 2 * np.pi / chip.ring * np.arange(chip.ring)
+    truth = np.cos(angle + random.uniform(0.0, 2 * np.pi, (pixels, 1)))  # ns
+    lit = np.arange(n) % 5 > 0
+    sample = np.arange(SAMPLES)
+    delay = truth[np.arange(pixels), first[:, 0]][:, None, :, None]
+    pulse = 300.0 * np.exp(-0.5 * ((sample - 17.0 - delay) / 2.0) ** 2) * lit[:, None, None, None]
+    cells = (first[..., None] + sample) % chip.n_cells
+    value = offsets[0, np.arange(pixels)[:, None], cells] + pulse + random.normal(0.0, 3.0, pulse.shape)
+    kinds = np.where(lit, EventType.FLATFIELD, EventType.DARK_PEDESTAL).astype(np.uint8)
+    events = Drs4Events(np.rint(value).astype(np.int32), first, np.arange(n) * 10**6, np.arange(n), kinds)
+    options = Drs4Options(min_dark=300, min_flashes=1000, harmonics=2)
+    found = calibrate_drs4(chip, 3, lambda: iter([events]), 1.0, options)
+    assert (found.tel_id, found.start, found.stop, found.spikes) == (3, 0, (n - 1) * 10**6 + 1, None)
+    assert found.timing is not None
+    grid = np.arange(0, chip.ring, 4)[:, None, None] + np.zeros((1, 1, pixels), int)
+    away = found.timing.delay(grid)[:, 0] - truth[:, grid[:, 0, 0]].T
+    # what all pixels share is the time of the event
+    away -= away.mean(axis=1, keepdims=True)
+    assert away.std() < 0.05
+    # what the corrector gives is what is to be subtracted
+    corrector = Drs4Corrector(chip, found)
+    shift = corrector.time_shift(events)
+    assert shift is not None
+    assert (shift[:, 0] - delay[:, 0, :, 0]).std() < 0.08
+    waveforms, _ = corrector.correct(events)
+    assert waveforms[~lit].std() == pytest.approx(3.0, rel=0.05)
+    assert calibrate_drs4(chip, 3, lambda: iter([events]), 1.0, Drs4Options(min_dark=300)).timing is None
 
+
+def test_only_capacitors_at_rest_are_taken() -> None:
+    lapse = TimeLapse(replace(LST, clock=1e6), 1, 1)
+    first = np.zeros((4, 1, 1), np.int64)
+    milliseconds = np.array([0, 99, 198, 300])
+    rested = lapse.at_rest(first, milliseconds * 10**6, 3)[:, 0, 0]
+    # the first reading's past is not known, the next two follow within 100 ms
+    assert rested.tolist() == [[False] * 3, [False] * 3, [False] * 3, [True] * 3]
+
+
+def test_there_must_be_events() -> None:
+    with pytest.raises(MissingInput) as none:
+        calibrate_drs4(FACT, 1, lambda: iter([]), 2.0)
+    assert none.value.code == "no-events"
+
+
+def test_intervals_of_a_real_chip_keep_sums_and_times(data_dir: Path) -> None:
     path = data_dir / "camera" / "fact" / "long_term_constants_median.time.drs.fits"
-    with fits.open(path, checksum=False) as units:
-        table = units[1].data[0]
-        offsets = np.asarray(table["CellOffset"], np.float64).reshape(160, 1024)
-    intervals = relative_intervals(offsets)
+    pixels = read_fact_cell_times(path)
+    assert pixels.shape == (1440, 1024)
+    assert (pixels[:9] == pixels[0]).all()
+    intervals = relative_intervals(pixels[::9])
     assert intervals.mean(axis=1) == pytest.approx(1.0)
     first = np.arange(0, 1024, 64)[:, None, None] + np.zeros((1, 1, 160), int)
     times = sample_times(first, intervals[None], 300)

@@ -11,11 +11,20 @@ import numpy as np
 import pytest
 import tables
 
+from pellucid.archive.lineage import JSON
 from pellucid.archive.workspace import Workspace
 from pellucid.camera.drs4.calibrator import Drs4Options
 from pellucid.camera.drs4.chip import LST
-from pellucid.errors import CorruptedInput, InsufficientStatistics, MissingInput
+from pellucid.errors import (
+    ConfigurationError,
+    CorruptedInput,
+    InsufficientStatistics,
+    MissingInput,
+    PellucidError,
+)
 from pellucid.formats.drs4_calibration import read_drs4_calibration
+from pellucid.formats.fact import read_fact_run
+from pellucid.formats.fact_times import read_fact_cell_times
 from pellucid.formats.r0_events import cells_of_pixels
 from pellucid.formats.r1_events import R1Events, read_r1_events
 from pellucid.interfaces.product_types import check_defined
@@ -182,3 +191,39 @@ def test_capacitors_of_modules_are_those_of_their_chips() -> None:
     assert cells_of_pixels(np.arange(15), 2, 14) is None
     assert cells[:, :7].tolist() == [[0, 0, 1, 1, 2, 2, 3], [4, 4, 5, 5, 6, 6, 7]]
     assert (cells[:, 7:] == cells[:, :7] + 8).all()
+
+
+def test_samples_of_fact_are_weighed_by_how_long_they_last(data_dir: Path, tmp_path: Path) -> None:
+    fact = data_dir / "camera" / "fact"
+    inputs = {
+        "events": fact / "testDataFile.fits.fz",
+        "sampling": fact / "long_term_constants_median.time.drs.fits",
+    }
+    chip: dict[str, JSON] = {"chip": "fact", "pixels_per_module": 0}
+    made = tmp_path / "c.h5"
+    CALIBRATE.run(inputs, made, CALIBRATE.complete({**chip, "offsets": "camera"}), {})
+    found = read_drs4_calibration(made)
+    assert found.intervals is not None
+    assert found.intervals.mean(axis=2) == pytest.approx(1.0)
+    CORRECT.run(
+        {"events": inputs["events"], "calibration": made}, tmp_path / "r1.h5", CORRECT.complete(chip), {}
+    )
+    (weighed,) = read_r1_events(tmp_path / "r1.h5")
+    run = read_fact_run(inputs["events"])
+    cells = (run.first_cell[..., None].astype(int) + np.arange(300)) % 1024
+    expected = run.waveforms * found.intervals[0][np.arange(1440)[:, None], cells]
+    assert np.abs(weighed.waveforms[:, 0] - expected).max() < 0.07
+    assert (weighed.time == run.time).all()
+
+
+def test_a_preset_that_is_none_and_a_table_that_is_none_are_told(
+    run: Run, data_dir: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(ConfigurationError) as preset:
+        calibrated(run.dark, tmp_path / "1.h5", chip="lts")
+    assert "lst" in preset.value.mend
+    for path, code in ((run.dark, "not-fact"), (tmp_path / "none", "no-file")):
+        with pytest.raises(PellucidError) as table:
+            read_fact_cell_times(path)
+        assert table.value.code == code
+    assert read_fact_cell_times(data_dir / "camera/fact/testDrsTimeFile.time.drs.fits").shape == (1440, 1024)

@@ -32,14 +32,20 @@ def make_drs4_calibration(
     Parameters
     ----------
     inputs : mapping of str to Path
-        ``events``: raw file with events without light, and maybe flashes.
+        ``events``: raw file with events without light, and maybe flashes; ``sampling``: FACT's table of
+        cell times, with which samples are weighed by how long they last; optional.
     """
+    from pellucid.camera.drs4.sampling import relative_intervals
     from pellucid.formats.drs4_calibration import write_drs4_calibration
+    from pellucid.formats.fact_times import read_fact_cell_times
     from pellucid.formats.r0_events import R0File
 
     source = R0File(inputs["events"])
     own = parameters["offsets"] == "camera"
     made = _own_offsets(source) if own else _calibrated(source, parameters)
+    if "sampling" in inputs:
+        intervals = relative_intervals(read_fact_cell_times(inputs["sampling"]))
+        made = replace(made, intervals=intervals[None])
     write_drs4_calibration(output, made, provenance, source.obs_id)
     return {
         "obs_id": source.obs_id,
@@ -189,7 +195,10 @@ STEPS = (
         alternative=True,
         version="1",
         function="pellucid.pipeline.steps.readout:make_drs4_calibration",
-        inputs={"events": _EVENTS},
+        inputs={
+            "events": _EVENTS,
+            "sampling": Input("DL0/Monitoring/Telescope/LSTDRS4SamplingCalibration", required=False),
+        },
         output=_CALIBRATION,
         suffix=".drs4.h5",
         parameters={**_CHIP, **_OPTIONS, "offsets": "events"},
