@@ -27,6 +27,17 @@ type Columns = dict[str, tuple[npt.NDArray[np.generic], str, str, str]]
 MUON_EFFICIENCY = 0.2
 """Of a telescope with the optics of the reference."""
 
+RATES = {
+    "interface": "I-DATA-COM-0006",
+    "interface_version": "1.1.0",
+    "product_type": "DL0/Monitoring/Telescope/TriggerRates",
+}
+SHOWERS = {
+    "interface": "I-DATA-COM-0007",
+    "interface_version": "1.0.0",
+    "product_type": "DL2/Event/Subarray/ShowerImages",
+}
+
 _GAIN_ERROR, _RING_ERROR, _SIZE_SPREAD = 0.005, 0.05, 0.2
 
 
@@ -131,7 +142,7 @@ def write_rates(
             "threshold": (np.full(slices, 40.0), "pe", "", ""),
         }
         paths.append(folder / f"rates-{start}-tel{tel_id:03d}.parquet")
-        _write(paths[-1], columns, {"device": "ctc", "tel_id": tel_id, "obs_id": 1}, int(time[-1]))
+        _write(paths[-1], columns, {**RATES, "device": "ctc", "tel_id": tel_id, "obs_id": 1}, int(time[-1]))
     return paths
 
 
@@ -182,7 +193,7 @@ def write_showers(truth: ArrayTruth, path: Path, start: int, n_events: int, seed
         "core_y": (fronts.core[event, 1], "m", "", "enu"),
         "h_max": ((fronts.distance * np.sin(altitude))[event], "m", "", ""),
     }
-    _write(path, columns, {"device": "array", "obs_id": 1}, int(time[-1]))
+    _write(path, columns, {**SHOWERS, "device": "array", "obs_id": 1}, int(time[-1]))
 
 
 def _write(path: Path, columns: Columns, metadata: dict[str, object], last: int) -> None:

@@ -45,6 +45,7 @@ def make_reference(
     return {
         # it is the array's, and certified for it as a whole
         "telescopes": [],
+        "device": None,
         "reference_of": slices.tel_id.tolist(),
         "time_start": int(slices.time[0]),
         "time_stop": int(slices.stop[-1]),

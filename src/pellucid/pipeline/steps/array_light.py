@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pellucid.pipeline.inputs import Input
 from pellucid.pipeline.parameters import parameter
 from pellucid.pipeline.step import Parameters, Provenance, Step, Summary
-from pellucid.pipeline.steps.array import RATES, REFERENCE, Expected, read_slices
+from pellucid.pipeline.steps.array import RATES, Expected, read_slices
 
 if TYPE_CHECKING:
     import numpy as np
@@ -40,6 +40,7 @@ def make_joint(
     import numpy as np
 
     from pellucid.array.joint import joint_solution
+    from pellucid.errors import InsufficientStatistics
     from pellucid.formats.array_products import write_joint
 
     slices = read_slices(inputs["rates"])
@@ -62,12 +63,23 @@ def make_joint(
         drift=float(parameters["drift"]),
         gain_drift=float(parameters["gain_drift"]),
     )
-    write_joint(output, slices.tel_id, edges, found, provenance)
     known = np.isfinite(found.optics).any(axis=0)
+    if not known.any():
+        raise InsufficientStatistics(
+            "Nothing tells the throughput of any telescope.",
+            expected="muon efficiencies of a telescope at least, in rates or as throughputs",
+            got=", ".join(f"{one.value.size} of {name}" for name, one in measured.items()),
+            mend="take a night with muons, or fit the reference with them",
+            code="not-identified",
+        )
+    write_joint(output, slices.tel_id, edges, found, provenance)
     strained = [name for name, m in found.methods.items() if abs(m.mean) > 5.0 * m.mean_error]
     flags = [f"{name}-do-not-fit" for name in strained]
     return {
-        "telescopes": slices.tel_id[known].tolist(),
+        # it is the array's, and in force for it as a whole
+        "telescopes": [],
+        "device": None,
+        "solved": slices.tel_id[known].tolist(),
         "time_start": first,
         "time_stop": last,
         "intervals": edges.size - 1,
@@ -201,18 +213,13 @@ STEPS = (
         function="pellucid.pipeline.steps.array_light:make_joint",
         inputs={
             "rates": RATES,
-            "reference": REFERENCE,
+            "reference": Input("DL2/Monitoring/Subarray/RateReference", validity=True),
             "muons": Input("DL2/Monitoring/Telescope/Throughput", by="array", many=True, required=False),
             "showers": Input("DL2/Monitoring/Subarray/Intercalibration", many=True, required=False),
         },
         output="DL2/Monitoring/Subarray/JointThroughput",
         suffix=".joint-throughput.h5",
         parameters={
-            "reference_rate": parameter(30.0, "Of a pair at zenith, without a reference.", unit="Hz"),
-            "zenith_powers": [1.0],
-            "reference_error": parameter(0.0, "Relative, of each pair, without a reference.", minimum=0.0),
-            "exponent": parameter(1.7, "Of the rate in the light, without a reference."),
-            "exponent_error": parameter(0.0, "Of it.", minimum=0.0),
             "gain_error": parameter(0.01, "Relative error of delivered gains.", minimum=0.0),
             "dead_time": parameter(7e-6, "Of the cameras.", unit="s", minimum=0.0),
             "interval": parameter(1.0, "Length of an interval of time.", unit="h", minimum=0.01),
@@ -226,4 +233,4 @@ STEPS = (
     ),
 )
 """``joint-throughput``: rates of pairs, muons, gains and shared showers in one least squares, with residuals
-of each method. What it makes is in force for each of its telescopes, and applied to events."""
+of each method. What it makes is in force for the array, and applied to events."""

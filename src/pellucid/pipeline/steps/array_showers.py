@@ -1,13 +1,11 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Wiring of shared showers: what telescopes saw of them to relative light, and to offsets of clocks."""
 
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pellucid.pipeline.inputs import Input
 from pellucid.pipeline.parameters import parameter
-from pellucid.pipeline.step import Parameters, Provenance, Step, Summary
+from pellucid.pipeline.step import Files, Parameters, Provenance, Step, Summary
 
 if TYPE_CHECKING:
     import numpy as np
@@ -20,14 +18,14 @@ __all__ = ["STEPS", "make_intercalibration", "make_offsets", "read_showers"]
 
 
 def make_intercalibration(
-    inputs: Mapping[str, Any], output: Path, parameters: Parameters, provenance: Provenance
+    inputs: Files, output: Path, parameters: Parameters, provenance: Provenance
 ) -> Summary:
     """Compare the light of telescopes by sizes of images within a type, or by energies across types.
 
     Parameters
     ----------
-    inputs : mapping
-        ``showers``: deliveries of I-DATA-COM-0007, as a sequence; ``description``: of the array.
+    inputs : mapping of str to Path
+        ``showers``: a delivery of I-DATA-COM-0007; ``description``: of the array.
     """
     import numpy as np
 
@@ -79,14 +77,12 @@ def make_intercalibration(
     }
 
 
-def make_offsets(
-    inputs: Mapping[str, Any], output: Path, parameters: Parameters, provenance: Provenance
-) -> Summary:
+def make_offsets(inputs: Files, output: Path, parameters: Parameters, provenance: Provenance) -> Summary:
     """Find how much the clock of each telescope is off, from when it sees the fronts of showers.
 
     Parameters
     ----------
-    inputs : mapping
+    inputs : mapping of str to Path
         As of `make_intercalibration`.
     """
     import numpy as np
@@ -127,10 +123,8 @@ def make_offsets(
     }
 
 
-def read_showers(paths: Sequence[Path]) -> tuple["ShowerImages", Summary]:
-    """Read deliveries of I-DATA-COM-0007; also the time they span, as a summary has it.
-
-    Events of several observations are told apart.
+def read_showers(path: Path) -> tuple["ShowerImages", Summary]:
+    """Read a delivery of I-DATA-COM-0007; also the time it spans, as a summary has it.
 
     Raises
     ------
@@ -145,25 +139,21 @@ def read_showers(paths: Sequence[Path]) -> tuple["ShowerImages", Summary]:
     from pellucid.errors import InsufficientStatistics
     from pellucid.formats.delivery.parquet import read_parquet
 
-    names = ("time", "event_id", *(f.name for f in fields(ShowerImages) if f.name != "event"))
-    parts: dict[str, list[npt.NDArray[np.generic]]] = {name: [] for name in (*names, "obs_id")}
-    for path in paths:
-        delivered = read_parquet(path)
-        for batch in delivered.batches():
-            for name in names:
-                parts[name].append(batch[name].data)
-            parts["obs_id"].append(np.full(batch["time"].data.size, int(delivered.metadata["obs_id"])))
-    columns: dict[str, Any] = {
-        name: np.concatenate(own) if own else np.zeros(0) for name, own in parts.items()
-    }
-    if not columns["time"].size:
+    batches = list(read_parquet(path).batches())
+    if not sum(batch["time"].data.size for batch in batches):
         raise InsufficientStatistics(
-            "There are no showers.", expected="images of reconstructed showers", code="no-events"
+            "There are no showers.",
+            where=str(path),
+            expected="images of reconstructed showers",
+            got="no rows",
+            mend="take another observation",
+            code="no-events",
         )
-    time, identity = columns.pop("time"), np.stack([columns.pop("obs_id"), columns.pop("event_id")])
-    event = np.unique(identity, axis=1, return_inverse=True)[1]
+    names = ("time", "event_id", *(f.name for f in fields(ShowerImages) if f.name != "event"))
+    columns: dict[str, Any] = {name: np.concatenate([b[name].data for b in batches]) for name in names}
+    time, event = columns.pop("time"), columns.pop("event_id")
     span: Summary = {"time_start": int(time.min()), "time_stop": int(time.max()) + 1}
-    return ShowerImages(event=event.ravel(), **columns), span
+    return ShowerImages(event=event, **columns), span
 
 
 def _neighbours(subarray: "Subarray", separation: float, *, across: bool) -> "npt.NDArray[np.bool_]":
@@ -180,8 +170,8 @@ def _neighbours(subarray: "Subarray", separation: float, *, across: bool) -> "np
     return close if across else close & (kinds[first] == kinds[second])
 
 
-_INPUTS: dict[str, Input | str] = {
-    "showers": Input("DL2/Event/Subarray/ShowerImages", by="array", many=True),
+_INPUTS = {
+    "showers": "DL2/Event/Subarray/ShowerImages",
     "description": "DL0/Service/Subarray/Description",
 }
 

@@ -340,7 +340,7 @@ STEPS = (
             "events": "DL0/Event/Telescope/Observation",
             "description": "DL0/Service/Subarray/Description",
             "calibration": Input("DL1/Monitoring/Telescope/CameraCalibration*", validity=True),
-            "throughput": Input("DL2/Monitoring/Subarray/JointThroughput", by="telescope", validity=True),
+            "throughput": Input("DL2/Monitoring/Subarray/JointThroughput", validity=True),
             "pointing": Input("DL1/Monitoring/Telescope/Pointing", validity=True),
         },
         output="DL1/Event/Telescope/Observation",
