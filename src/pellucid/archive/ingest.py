@@ -10,12 +10,12 @@ import re
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib.metadata import entry_points
 from io import BytesIO
 from pathlib import Path
 
 from pellucid.archive.files import open_source
 from pellucid.errors import CorruptedInput
+from pellucid.formats.cover import outside_formats
 
 __all__ = ["FORMATS", "FileKind", "sniff"]
 
@@ -54,6 +54,8 @@ def sniff(path: Path) -> FileKind:
         `pellucid.archive.files.open_source`.
     MissingInput
         There is no such file, or it may not be read.
+    ConfigurationError
+        An installed package brings a format that is none (``bad-format``).
     """
     with open_source(path), path.open("rb") as file:
         head = file.read(HEAD)
@@ -61,8 +63,7 @@ def sniff(path: Path) -> FileKind:
     for recognise in FORMATS:
         if kind := recognise(content):
             return kind
-    for entry in entry_points(group="pellucid.formats"):
-        brought = entry.load()
+    for brought in outside_formats().values():
         if brought.recognise(content):
             return FileKind(brought.name, brought.product_type)
     raise CorruptedInput(

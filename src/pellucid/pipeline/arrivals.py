@@ -73,9 +73,9 @@ class Journal:
             if path.stat().st_size and not path.read_text().endswith("\n"):
                 self._file.write("\n")
 
-    def knows(self, path: Path, state: tuple[int, int]) -> bool:
+    def knows(self, path: str | Path, state: tuple[int, int]) -> bool:
         """Return whether a file in this state is over and done with."""
-        return self._known.get(str(path)) == state
+        return self._known.get(os.fspath(path)) == state
 
     def replaced(self, arrival: Arrival) -> bool:
         """Return whether a file of this name was taken with other content."""
@@ -129,9 +129,9 @@ class Arrivals:
     settle: float = 1.0
     clock: Callable[[], float] = monotonic
     closed: set[str] = field(default_factory=set)
-    _growing: dict[Path, _Growing] = field(default_factory=dict)
+    _growing: dict[str, _Growing] = field(default_factory=dict)
     _unfinished: set[tuple[int, int]] = field(default_factory=set)
-    _whole: dict[Path, Arrival] = field(default_factory=dict)
+    _whole: dict[str, Arrival] = field(default_factory=dict)
 
     @property
     def growing(self) -> int:
@@ -141,10 +141,11 @@ class Arrivals:
     def look(self) -> list[Arrival]:
         """Return the whole files that the journal does not know, the oldest first."""
         now = self.clock()
-        present: set[Path] = set()
+        present: set[str] = set()
         self.closed = set()
-        for path, status in _files(self.folder, self.closed):
-            if _is_unfinished(path):
+        # paths stay text until a file is whole: there are thousands that are over and done with
+        for path, name, status in _files(self.folder, self.closed):
+            if _is_unfinished(name):
                 self._unfinished.add((status.st_dev, status.st_ino))
                 continue
             state = (status.st_size, status.st_mtime_ns)
@@ -155,7 +156,7 @@ class Arrivals:
             if self._is_whole(path, status, state, now):
                 old = self._whole.get(path)
                 if old is None or old.state != state:
-                    self._whole[path] = Arrival(path, *state, seen=now)
+                    self._whole[path] = Arrival(Path(path), *state, seen=now)
                 self._growing.pop(path, None)
             else:
                 self._whole.pop(path, None)
@@ -163,7 +164,7 @@ class Arrivals:
         self._whole = {p: a for p, a in self._whole.items() if p in present}
         return sorted(self._whole.values(), key=lambda a: (a.changed, str(a.path)))
 
-    def _is_whole(self, path: Path, status: os.stat_result, state: tuple[int, int], now: float) -> bool:
+    def _is_whole(self, path: str, status: os.stat_result, state: tuple[int, int], now: float) -> bool:
         if path in self._whole and self._whole[path].state == state:
             return True
         if (status.st_dev, status.st_ino) in self._unfinished:
@@ -176,8 +177,8 @@ class Arrivals:
         return now - known.since >= self.settle and _nobody_writes(path)
 
 
-def _files(folder: Path, closed: set[str]) -> Iterator[tuple[Path, os.stat_result]]:
-    """All files in a folder and below; folders that may not be read go into ``closed``."""
+def _files(folder: Path, closed: set[str]) -> Iterator[tuple[str, str, os.stat_result]]:
+    """All files in a folder and below, with their names; folders that may not be read go into ``closed``."""
     folders = [str(folder)]
     while folders:
         try:
@@ -194,14 +195,14 @@ def _files(folder: Path, closed: set[str]) -> Iterator[tuple[Path, os.stat_resul
                     if not entry.name.startswith("."):
                         folders.append(entry.path)
                 elif entry.is_file():
-                    yield Path(entry.path), entry.stat()
+                    yield entry.path, entry.name, entry.stat()
 
 
-def _is_unfinished(path: Path) -> bool:
-    return path.name.startswith(".") or path.name.endswith(("~", *_UNFINISHED))
+def _is_unfinished(name: str) -> bool:
+    return name.startswith(".") or name.endswith(("~", *_UNFINISHED))
 
 
-def _nobody_writes(path: Path) -> bool:
+def _nobody_writes(path: str) -> bool:
     """Return whether nobody has a file open for writing, as far as the system tells us."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
