@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pellucid.camera.chunks import by_count, by_time
+from pellucid.camera.chunks import by_count, by_time, in_epochs
 from pellucid.errors import ConfigurationError, CorruptedInput
 
 
@@ -48,3 +48,17 @@ def test_gaps_are_refused(size: int, shift: int) -> None:
 def test_no_events_are_no_chunks() -> None:
     assert by_time(np.zeros(0, np.int64), 5) == []
     assert by_count(4, 5) == []
+
+
+def test_no_chunk_holds_a_break() -> None:
+    times = np.arange(0, 1000, 10, dtype=np.int64)
+    none = np.zeros(0, np.int64)
+
+    def spans(some: np.ndarray, breaks: np.ndarray) -> list[tuple[int, int]]:
+        return in_epochs(some, breaks, lambda part: by_count(len(part), 20))
+
+    # 36 events, 55 and 9, which are too few for a chunk
+    found = spans(times, np.array([905, 355], np.int64))
+    assert found == [(0, 191), (160, 351), (360, 551), (560, 751), (710, 901), (905, 2**63 - 1)]
+    assert spans(none, none) == []
+    assert spans(times[:5], none) == [(0, 2**63 - 1)]

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from pellucid.archive.workspace import Workspace
+from pellucid.camera.badpixels import FATAL, Reason
 from pellucid.camera.calibrator import CalibrationOptions
 from pellucid.camera.intime import Moment
 from pellucid.errors import CorruptedInput, InsufficientStatistics, MissingInput
@@ -16,6 +17,7 @@ from pellucid.formats.camera_calibration import read_calibration, write_calibrat
 from pellucid.formats.ctapipe_hdf5 import read_calibration_images, read_images, read_lineage
 from pellucid.formats.ctapipe_hdf5.monitoring import is_monitoring, read_monitoring
 from pellucid.formats.description import read_description, write_description
+from pellucid.formats.slow_control import read_slow_control, write_slow_control
 from pellucid.pipeline.execute import execute
 from pellucid.pipeline.steps import step_named
 from pellucid.simulate.dl0 import DL0Names, TelescopeWriter, quiet
@@ -69,6 +71,40 @@ def test_a_step_of_the_voltage_is_followed(run: SimulatedRun, tmp_path: Path) ->
     assert (before.status[0, good] == Moment.LINEAR).all()
     made(run, tmp_path / "again.h5", chunk_seconds=3.05, chunk_flashes=0, breaks=[step_at])
     assert (tmp_path / "s.h5").read_bytes() == (tmp_path / "again.h5").read_bytes()
+
+
+def test_readings_of_the_slow_control_open_epochs(run: SimulatedRun, tmp_path: Path) -> None:
+    step = step_named("camera-series")
+    control = read_slow_control([run.slow_control[1]], 1)
+    voltage = control.voltage.copy()
+    voltage[:, 20] = 1.0
+    write_slow_control(tmp_path / "hv.parquet", replace(control, voltage=voltage), 1)
+    inputs = {**inputs_of(run), "slow_control": (tmp_path / "hv.parquet",)}
+    complete = step.complete({**FEW, "chunk_seconds": 3.05, "chunk_flashes": 0})
+    summary = step.run(inputs, tmp_path / "s.h5", complete, {"product": "test"})
+    # readings are 0.2 s apart: so well is the time of the step known
+    assert summary["breaks"] == [pytest.approx(start_of(run) + 6.1 * SECOND, abs=0.2 * SECOND)]
+    series = read_monitoring(tmp_path / "s.h5")
+    assert set(series.factor.epoch.tolist()) == {0, 1}
+    assert ((series.reasons[:, :, 20] & Reason.HV_OFF) != 0).all()
+    assert not (np.delete(series.reasons, 20, axis=2) & Reason.HV_OFF).any()
+    before = series.factor.stop[series.factor.epoch == 0].max()
+    after = series.factor.start[series.factor.epoch == 1].min()
+    assert before <= summary["breaks"][0] <= after
+    # nothing is interpolated across the step: the gains differ by all of it
+    good = ~((series.reasons & np.uint16(FATAL)) != 0).any(axis=(0, 1))
+    factor = [np.median(series.factor.value[series.factor.epoch == e][:, 0, good]) for e in (0, 1)]
+    assert factor[0] / factor[1] == pytest.approx(1.1, abs=0.03)
+
+
+def test_readings_of_another_camera_are_refused(run: SimulatedRun, tmp_path: Path) -> None:
+    control = read_slow_control([run.slow_control[1]], 1)
+    write_slow_control(tmp_path / "hv.parquet", replace(control, voltage=control.voltage[:, :50]), 1)
+    step = step_named("camera-series")
+    inputs = {**inputs_of(run), "slow_control": (tmp_path / "hv.parquet",)}
+    with pytest.raises(CorruptedInput) as error:
+        step.run(inputs, tmp_path / "s.h5", step.complete(FEW), {"product": "test"})
+    assert error.value.code == "other-camera"
 
 
 def test_events_get_the_coefficients_of_their_time(run: SimulatedRun, tmp_path: Path) -> None:

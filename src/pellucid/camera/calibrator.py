@@ -88,6 +88,7 @@ def calibrate_spans(
     *,
     breaks: I8 | None = None,
     cuts: PixelCuts | None = None,
+    off: Bools | None = None,
 ) -> list[CameraCalibration | None]:
     """Calibrate a camera for each of several spans, which may overlap.
 
@@ -108,6 +109,8 @@ def calibrate_spans(
         Times of steps of high voltage or temperature, in ns TAI, which begin new epochs.
     cuts : PixelCuts, optional
         Where a pixel ceases to be good.
+    off : ndarray of bool, shape (n_pixels,), optional
+        Mask of the pixels whose high voltage was off.
 
     Returns
     -------
@@ -147,7 +150,9 @@ def calibrate_spans(
             mend="make the chunks longer, or lower the minima",
             code="too-few-events",
         )
-    return _with_faults(made, reader, telescope, options, cuts, breaks)
+    known = {Reason.MISSING: reader.missing, Reason.HV_OFF: np.zeros(1, np.bool_) if off is None else off}
+    masks = {reason: mask for reason, mask in known.items() if mask.any()}
+    return _with_faults(made, reader.applied, masks, telescope, options, cuts, breaks)
 
 
 class _Pedestals:
@@ -270,13 +275,13 @@ def _finished(
 
 def _with_faults(
     made: list[_Estimates | None],
-    reader: EventReader,
+    applied: int,
+    known: dict[Reason, Bools],
     telescope: Telescope,
     options: CalibrationOptions,
     cuts: PixelCuts | None,
     breaks: I8 | None,
 ) -> list[CameraCalibration | None]:
-    known = {Reason.MISSING: reader.missing} if reader.missing.any() else {}
     there = [m for m in made if m is not None]
     modules = None
     if options.pixels_per_module > 1:
@@ -299,7 +304,7 @@ def _with_faults(
             masks[Reason.UNSTABLE] = unstable[epoch]
         if len(one.sky.value):
             masks[Reason.STAR] = stars(one.sky, *telescope.geometry.neighbors)
-        out.append(_judged(one, reader.applied, telescope, options, cuts, masks, modules, epoch))
+        out.append(_judged(one, applied, telescope, options, cuts, masks, modules, epoch))
     return out
 
 

@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Where a stream of calibration events is cut into chunks, by number or by time, with overlap."""
 
+from collections.abc import Callable
+from itertools import pairwise
+
 import numpy as np
 import numpy.typing as npt
 
 from pellucid.errors import ConfigurationError, CorruptedInput
 
-__all__ = ["by_count", "by_time", "check_order"]
+__all__ = ["by_count", "by_time", "check_order", "in_epochs"]
 
 type I8 = npt.NDArray[np.int64]
 
@@ -75,6 +78,35 @@ def by_time(times: I8, duration: int, shift: int = 0) -> list[tuple[int, int]]:
     first, last = np.searchsorted(times, starts), np.searchsorted(times, starts + duration)
     found = dict.fromkeys((int(a), int(b)) for a, b in zip(first, last, strict=True) if b > a)
     return list(found)
+
+
+def in_epochs(times: I8, breaks: I8, cut: Callable[[I8], list[tuple[int, int]]]) -> list[tuple[int, int]]:
+    """Cut events into chunks that no break lies in.
+
+    Parameters
+    ----------
+    times : ndarray of int64, shape (n,)
+        Times of the events, ascending, in ns TAI.
+    breaks : ndarray of int64, shape (k,)
+        When epochs begin, in ns TAI.
+    cut : callable
+        Gives the chunks of an epoch's times, as `by_count` and `by_time` do. An epoch too short for a chunk
+        is one by itself, from break to break.
+
+    Returns
+    -------
+    list of tuple of int
+        Half-open spans of time, from a chunk's first event to just after its last, in ns TAI; none where
+        there are no events.
+    """
+    check_order(times)
+    edges = [0, *np.sort(breaks).tolist(), 2**63 - 1]
+    spans = []
+    for begin, end in pairwise(edges):
+        part = times[slice(*np.searchsorted(times, (begin, end)))]
+        cuts = [(int(part[first]), int(part[last - 1]) + 1) for first, last in cut(part)]
+        spans += cuts or [(begin, end)] * bool(part.size)
+    return spans
 
 
 def check_order(times: I8) -> None:

@@ -86,8 +86,10 @@ def camera(
         "telescopes": {str(t): str(path) for t, path in run.telescopes.items()},
         "description": str(run.description),
         "truth": {str(t): str(path) for t, path in run.truth.items()},
+        "slow_control": {str(t): str(path) for t, path in run.slow_control.items()},
     }
-    files = [run.trigger, *run.telescopes.values(), run.description, *run.truth.values()]
+    files = [run.trigger, *run.telescopes.values(), run.description]
+    files += [*run.truth.values(), *run.slow_control.values()]
     session.show(document, "\n".join(map(str, files)))
 
 

@@ -54,6 +54,7 @@ OWN: Mapping[str, tuple[str, str]] = {
     "SinglePhotoElectronGain": ("Calibration", "gain of every pixel from spectra of single photo-electrons"),
     "TimeCalibration": ("Calibration", "delay of every pixel against the mean of the camera"),
     "CameraCalibration": ("Calibration", "pedestals, gains and flat-field coefficients of a camera"),
+    "CameraSlowControl": ("Calibration", "readings of a camera's high voltages and temperatures"),
     "Drs4Calibration": ("Calibration", "offsets, spikes and delays of the capacitors of a DRS4 camera"),
     "Drive": ("Pointing", "what the drive of a telescope was asked for and what its encoders read"),
     "StarOffset": ("Pointing", "where stars were found against where the telescope was sent"),

@@ -3,7 +3,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import Lock
 
@@ -12,6 +12,7 @@ import numpy as np
 from pellucid.errors import OutputExists
 from pellucid.events.batch import EventType
 from pellucid.formats.description import write_description
+from pellucid.formats.slow_control import write_slow_control
 from pellucid.instrument import Subarray, Telescope
 from pellucid.simulate.camera import CameraEvent, CameraSimulator
 from pellucid.simulate.dl0 import DL0Names, SubarrayWriter, TelescopeWriter, quiet
@@ -21,6 +22,7 @@ from pellucid.simulate.light import Light, flash_light, muon_light, no_light, sh
 from pellucid.simulate.plan import PlannedEvent, SimulationConfig, plan_run
 from pellucid.simulate.response import draw_response
 from pellucid.simulate.seeds import Purpose, generator
+from pellucid.simulate.slow_control import simulate_slow_control
 from pellucid.simulate.truth import TruthWriter
 from pellucid.times import from_unix_utc, to_tai_ns
 
@@ -45,6 +47,8 @@ class SimulatedRun:
         Description of the array.
     truth : dict of int to Path
         Truth of each telescope.
+    slow_control : dict of int to Path
+        Readings of each camera's high voltage and temperature, where something happens to it.
     """
 
     config: SimulationConfig
@@ -52,6 +56,7 @@ class SimulatedRun:
     telescopes: dict[int, Path]
     description: Path
     truth: dict[int, Path]
+    slow_control: dict[int, Path] = field(default_factory=dict)
 
 
 class RunSimulator:
@@ -142,6 +147,9 @@ def simulate_run(
         description=directory / "subarray.json",
         truth={t: directory / "truth" / f"TEL{t:03d}.h5" for t in simulator.subarray.tel_ids},
     )
+    if config.history != HistoryPlan():
+        paths = {t: directory / "slow_control" / f"TEL{t:03d}.parquet" for t in simulator.subarray.tel_ids}
+        run = replace(run, slow_control=paths)
     _refuse_existing(run)
     count = _Counter(sum(len(e.tel_ids) for e in simulator.events), progress)
     with quiet():
@@ -154,6 +162,12 @@ def simulate_run(
             for task in tasks:
                 task.result()
     write_description(simulator.subarray, run.description)
+    for tel_id, path in run.slow_control.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        n_pixels = simulator.subarray.telescopes[tel_id].geometry.n_pixels
+        seconds = len(simulator.events) / config.rate
+        readings = simulate_slow_control(config.history, n_pixels, start_ns, seconds, config.seed, tel_id)
+        write_slow_control(path, readings, tel_id)
     return replace(run, telescopes={t: path for t, path in run.telescopes.items() if path.exists()})
 
 
@@ -163,7 +177,13 @@ def element_name(simulator: RunSimulator, tel_id: int) -> str:
 
 
 def _refuse_existing(run: SimulatedRun) -> None:
-    for path in (run.trigger, *run.telescopes.values(), run.description, *run.truth.values()):
+    for path in (
+        run.trigger,
+        *run.telescopes.values(),
+        run.description,
+        *run.truth.values(),
+        *run.slow_control.values(),
+    ):
         if path.exists():
             raise OutputExists(
                 "There is a simulated run in this folder already.",

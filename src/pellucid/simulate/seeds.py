@@ -20,6 +20,7 @@ class Purpose(IntEnum):
     LIGHT = 3
     READOUT = 4
     HISTORY = 5
+    SLOW_CONTROL = 6
 
 
 def generator(seed: int, purpose: Purpose, tel_id: int = 0, event_id: int = 0) -> np.random.Generator:

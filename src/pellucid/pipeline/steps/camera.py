@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Wiring of cameras: a telescope's calibration events to coefficients, once a run or in chunks of time."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pellucid.archive.lineage import JSON
+from pellucid.errors import CorruptedInput
+from pellucid.pipeline.inputs import Input
 from pellucid.pipeline.step import Files, Parameters, Provenance, Step, Summary
 
 if TYPE_CHECKING:
@@ -38,33 +40,34 @@ def make_coefficients(inputs: Files, output: Path, parameters: Parameters, prove
         return {"obs_id": source.obs_id, "telescopes": source.subarray.tel_ids, **_summary([calibration])}
 
 
-def make_series(inputs: Files, output: Path, parameters: Parameters, provenance: Provenance) -> Summary:
+def make_series(
+    inputs: Mapping[str, Any], output: Path, parameters: Parameters, provenance: Provenance
+) -> Summary:
     """Make the calibration of one telescope in chunks of time, as a monitoring file of ctapipe's layout.
 
     Parameters
     ----------
     inputs : mapping of str to Path
-        As in `make_coefficients`.
+        As in `make_coefficients`; ``slow_control``: readings of the camera's high voltage and temperature,
+        optional, whose steps begin new epochs.
     parameters : mapping
         Those of ``camera-coefficients``, and how the run is cut.
     """
-    import numpy as np
 
-    from pellucid.camera.chunks import by_count, by_time
+    from pellucid.camera.chunks import by_count, by_time, in_epochs
     from pellucid.formats.ctapipe_hdf5.monitoring import write_monitoring
 
-    breaks = np.array(parameters["breaks"], np.int64)
     with _source(inputs) as source:
         times = _flash_times(source)
+        breaks, off = _epochs(inputs.get("slow_control", ()), source, parameters)
         size, shift = int(parameters["chunk_flashes"]), int(parameters["shift_flashes"])
         if size:
-            cuts = by_count(len(times), size, shift)
-            spans = [(int(times[a]), int(times[b - 1]) + 1) for a, b in cuts]
+            spans = in_epochs(times, breaks, lambda part: by_count(len(part), size, shift))
         else:
             seconds, step = float(parameters["chunk_seconds"]), float(parameters["shift_seconds"])
-            cuts = by_time(times, round(1e9 * seconds), round(1e9 * step))
-            spans = [(int(times[a]), int(times[b - 1]) + 1) for a, b in cuts]
-        made = _calibrate(source, spans or [_ALL_TIME], parameters, breaks)
+            length, gap = round(1e9 * seconds), round(1e9 * step)
+            spans = in_epochs(times, breaks, lambda part: by_time(part, length, gap))
+        made = _calibrate(source, spans or [_ALL_TIME], parameters, breaks, off)
         series = [c for c in made if c is not None]
         write_monitoring(output, source.subarray, source.run, series, breaks, provenance)
         return {
@@ -72,8 +75,35 @@ def make_series(inputs: Files, output: Path, parameters: Parameters, provenance:
             "telescopes": source.subarray.tel_ids,
             "chunks": len(series),
             "chunks_without_statistics": len(made) - len(series),
+            "breaks": breaks.tolist(),
             **_summary(series),
         }
+
+
+def _epochs(
+    readings: "Sequence[Path]", source: "ZfitsSource", parameters: Parameters
+) -> "tuple[np.ndarray, np.ndarray | None]":
+    """When epochs begin, told or read from the slow control, and the pixels whose voltage was off."""
+    import numpy as np
+
+    from pellucid.formats.slow_control import read_slow_control
+
+    told = np.array(parameters["breaks"], np.int64)
+    if not readings:
+        return told, None
+    (telescope,) = source.subarray.telescopes.values()
+    control = read_slow_control(readings, telescope.tel_id)
+    if control.voltage.shape[1] != telescope.readout.n_pixels:
+        raise CorruptedInput(
+            "The readings of the slow control are those of another camera.",
+            where=", ".join(map(str, readings)),
+            expected=f"voltages of {telescope.readout.n_pixels} pixels",
+            got=f"of {control.voltage.shape[1]}",
+            mend="give the readings of the camera that took the data",
+            code="other-camera",
+        )
+    found = control.breaks(float(parameters["voltage_step"]), float(parameters["temperature_step"]))
+    return np.unique(np.concatenate([told, found])), control.off()
 
 
 def make_spe_gains(inputs: Files, output: Path, parameters: Parameters, provenance: Provenance) -> Summary:
@@ -114,11 +144,14 @@ def _calibrate(
     spans: list[tuple[int, int]],
     parameters: Parameters,
     breaks: "np.ndarray | None" = None,
+    off: "np.ndarray | None" = None,
 ) -> "list[CameraCalibration | None]":
     from pellucid.camera.calibrator import calibrate_spans
 
     (telescope,) = source.subarray.telescopes.values()
-    return calibrate_spans(telescope, lambda: _events(source), spans, _options(parameters), breaks=breaks)
+    return calibrate_spans(
+        telescope, lambda: _events(source), spans, _options(parameters), breaks=breaks, off=off
+    )
 
 
 def _options(parameters: Parameters) -> "CalibrationOptions":
@@ -231,9 +264,14 @@ STEPS = (
     Step(
         name="camera-series",
         alternative=True,
-        version="1",
+        version="2",
         function="pellucid.pipeline.steps.camera:make_series",
-        inputs=_EVENTS,
+        inputs={
+            **_EVENTS,
+            "slow_control": Input(
+                "DL0/Monitoring/Telescope/CameraSlowControl", many=True, required=False, window="10 min"
+            ),
+        },
         output="DL1/Monitoring/Telescope/CameraCalibrationSeries",
         suffix=".monitoring.h5",
         parameters={
@@ -243,6 +281,8 @@ STEPS = (
             "chunk_seconds": 0.0,
             "shift_seconds": 0.0,
             "breaks": [],
+            "voltage_step": 0.005,
+            "temperature_step": 2.0,
         },
     ),
     Step(
@@ -259,6 +299,7 @@ STEPS = (
 """``camera-coefficients``: calibration of a telescope from one run; ``camera-series``: in chunks of a run.
 
 The parameters are those of `CalibrationOptions`. A series is cut by number of flashes, or, where that is 0,
-by seconds; breaks are times of steps of the high voltage, in ns TAI. ``camera-spe``: gains from dim flashes,
-whose parameters are those of `SpeOptions`.
+by seconds; breaks are times of steps of the high voltage, in ns TAI, beside those that readings of the slow
+control show: of the voltage relative to its median, and of the temperature in K. ``camera-spe``: gains from
+dim flashes, whose parameters are those of `SpeOptions`.
 """
