@@ -1,23 +1,37 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """From delivered trigger rates to the transparency of the air, as a product."""
 
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from pellucid.errors import CorruptedInput, MissingInput
+from pellucid.errors import CorruptedInput, InsufficientStatistics, MissingInput, PellucidError
+from pellucid.formats.array_products import read_intercalibration
 from pellucid.formats.delivery.parquet import write_parquet
 from pellucid.formats.delivery.table import WrittenColumn
+from pellucid.formats.description import write_description
 from pellucid.formats.transparency import read_transparency
 from pellucid.pipeline.steps import step_named
+from pellucid.simulate.instruments import make_subarray, preset
 from pellucid.simulate.rates import RateTruth, simulate_counts
 
 ETA = np.array([0.95, 0.8, 0.6])
 
 
-def deliver(folder: Path, tel_ids: tuple[int, ...] = (3, 5, 8, 9), dead: int = -1) -> list[Path]:
-    """Write rates of telescopes, of which one has no live time in the last slice where asked for."""
+def deliver(
+    folder: Path,
+    tel_ids: tuple[int, ...] = (3, 5, 8, 9),
+    dead: int = -1,
+    *,
+    never: Collection[tuple[int, int]] = (),
+    first: Mapping[str, float] | None = None,
+) -> list[Path]:
+    """Write rates of telescopes, of which one has no live time in the last slice where asked for.
+
+    Pairs of ``never`` (by place) have no events; columns of the first telescope have the values of ``first``.
+    """
     n, slices = len(tel_ids), ETA.size
     live = np.full((n, slices), 57.0)
     if dead >= 0:
@@ -26,6 +40,8 @@ def deliver(folder: Path, tel_ids: tuple[int, ...] = (3, 5, 8, 9), dead: int = -
     together = np.zeros((slices, n, n), np.int64)
     for s, counts in enumerate(simulate_counts(truth, np.random.default_rng(1), 57.0 * 0.95)):
         together[s, counts.first, counts.second] = counts.count
+    for one, other in never:
+        together[:, one, other] = 0
     together += together.transpose(0, 2, 1)
     paths = []
     for i, tel_id in enumerate(tel_ids):
@@ -42,6 +58,8 @@ def deliver(folder: Path, tel_ids: tuple[int, ...] = (3, 5, 8, 9), dead: int = -
             "muon_efficiency_error": np.full(slices, 0.004),
             "gain": np.ones(slices),
         }
+        if i == 0:
+            columns |= {name: np.full_like(columns[name], value) for name, value in (first or {}).items()}
         paths.append(folder / f"{tel_id}.parquet")
         write_parquet(paths[-1], {"tel_id": tel_id}, {k: WrittenColumn(v) for k, v in columns.items()})
     return paths
@@ -80,6 +98,123 @@ def test_a_telescope_without_live_time_is_left_out(tmp_path: Path) -> None:
     assert np.isnan(found["throughput"][2, 0])
     assert np.isfinite(found["throughput"][2, 1:]).all()
     assert np.isnan(found["t"][2, 0])
+
+
+def transparency(folder: Path, rates: list[Path]) -> tuple[dict, dict]:
+    step, output = step_named("transparency"), folder / "ctc.h5"
+    summary = step.run({"rates": rates}, output, step.complete(), {})
+    return summary, read_transparency(output)
+
+
+def test_a_telescope_in_no_pair_is_left_out_and_the_rest_is_right(tmp_path: Path) -> None:
+    summary, found = transparency(tmp_path, deliver(tmp_path, never=[(0, 1), (0, 2), (0, 3)]))
+    assert summary["slices_without_transparency"] == 0
+    assert np.isnan(found["throughput"][:, 0]).all()
+    e = np.linspace(0.9, 1.1, 4)[1:]
+    scale = np.exp(np.log(e).mean())
+    assert np.abs((found["eta"] - ETA * scale) / found["eta_error"]).max() < 4.0
+    assert np.abs(found["throughput"][0, 1:] / (e / scale) - 1.0).max() < 0.1
+
+
+def test_pairs_between_two_sides_tell_nothing_and_why_is_told(tmp_path: Path) -> None:
+    summary, found = transparency(tmp_path, deliver(tmp_path, never=[(0, 1), (2, 3)]))
+    assert found["status"].tolist() == [1, 1, 1]
+    assert summary["refused"] == {"bipartite": 3}
+
+
+def test_a_rate_above_the_dead_time_limit_is_left_out_and_flagged(tmp_path: Path) -> None:
+    summary, found = transparency(tmp_path, deliver(tmp_path, first={"n_stereo": 60 * 200_000}))
+    assert summary["flags"] == ["rate-above-dead-time-limit"]
+    assert found["too_busy"].tolist() == [[True, False, False, False]] * 3
+    assert np.isnan(found["throughput"][:, 0]).all()
+    assert np.isnan(found["t"][:, 0]).all()
+    assert np.isfinite(found["throughput"][:, 1:]).all()
+
+
+@pytest.mark.parametrize(
+    ("values", "code"),
+    [
+        ({"live_time": -1.0}, "bad-live-time"),
+        ({"live_time": 61.0}, "bad-live-time"),
+        ({"muon_efficiency": 0.0}, "bad-efficiency"),
+        ({"gain": 0.0}, "bad-efficiency"),
+    ],
+)
+def test_what_cannot_be_is_refused(tmp_path: Path, values: dict[str, float], code: str) -> None:
+    with pytest.raises(CorruptedInput) as caught:
+        transparency(tmp_path, deliver(tmp_path, first=values))
+    assert caught.value.code == code
+
+
+def test_a_reference_needs_light_that_varies_or_a_known_exponent(tmp_path: Path) -> None:
+    step, output = step_named("rate-reference"), tmp_path / "ref.h5"
+    with pytest.raises(InsufficientStatistics) as caught:
+        step.run({"rates": deliver(tmp_path)}, output, step.complete(), {})
+    assert caught.value.code == "too-few-conditions"
+    with pytest.raises(InsufficientStatistics) as caught:
+        step.run({"rates": deliver(tmp_path, (1, 2), never=[(0, 1)])}, output, step.complete(), {})
+    assert caught.value.code == "no-events"
+
+
+def write_images(path: Path, event: list[int], tel_id: list[int]) -> Path:
+    n = len(event)
+    values = dict.fromkeys(("size", "energy", "energy_error", "impact", "front_time"), np.full(n, 100.0))
+    values |= dict.fromkeys(("front_time_error", "direction_error"), np.full(n, 0.1))
+    values |= {"azimuth": np.full(n, 180.0), "altitude": np.full(n, 70.0), "h_max": np.full(n, 9e3)}
+    values |= {"core_x": np.zeros(n), "core_y": np.zeros(n)}
+    values["size"] = 100.0 + np.arange(n)
+    numbers = {"time": np.array(event) * 10**9, "event_id": np.array(event), "tel_id": np.array(tel_id)}
+    columns = {k: WrittenColumn(v) for k, v in (numbers | values).items()}
+    write_parquet(path, {"obs_id": 1}, columns)
+    return path
+
+
+def showers(folder: Path, event: list[int], tel_id: list[int]) -> dict[str, Path]:
+    description = folder / "array.json"
+    write_description(make_subarray(preset("tiny"), 4), description)
+    return {"showers": write_images(folder / "i.parquet", event, tel_id), "description": description}
+
+
+def test_pairs_of_a_single_shower_are_left_out(tmp_path: Path) -> None:
+    events = [i for i in range(1, 31) for _ in range(2)] + [31, 31]
+    inputs = showers(tmp_path, events, [1, 2] * 30 + [2, 3])
+    step, output = step_named("intercalibration"), tmp_path / "ic.h5"
+    summary = step.run(inputs, output, step.complete({"reference": 1}), {})
+    assert summary["pairs"]["no-error"] == 1
+    assert summary["unconnected"] == [3, 4]
+    assert summary["flags"] == ["unconnected-telescopes"]
+    _, found, _, _ = read_intercalibration(output)
+    assert np.isnan(found.value[2:]).all()
+    only = showers(tmp_path, [1, 1, 2, 2], [1, 2, 2, 3])
+    with pytest.raises(InsufficientStatistics) as caught:
+        step.run(only, output, step.complete(), {})
+    assert caught.value.code == "no-pairs"
+
+
+@pytest.mark.parametrize(
+    ("event", "tel_id", "code"),
+    [
+        ([1, 1, 1], [1, 1, 2], "twice-in-event"),
+        ([1, 1], [1, 77], "bad-pair"),
+        ([], [], "no-events"),
+        ([1, 2, 3], [1, 2, 3], "no-pairs"),
+    ],
+)
+def test_showers_that_tell_nothing_are_refused(
+    tmp_path: Path, event: list[int], tel_id: list[int], code: str
+) -> None:
+    step = step_named("intercalibration")
+    with pytest.raises(PellucidError) as caught:
+        step.run(showers(tmp_path, event, tel_id), tmp_path / "x.h5", step.complete(), {})
+    assert caught.value.code == code
+
+
+def test_clocks_need_showers_in_two_telescopes_and_enough_of_them(tmp_path: Path) -> None:
+    step = step_named("time-offsets")
+    for event, tel_id in (([1, 2, 3], [1, 2, 3]), ([1, 1, 2, 2], [1, 2, 1, 2])):
+        with pytest.raises(InsufficientStatistics) as caught:
+            step.run(showers(tmp_path, event, tel_id), tmp_path / "x.h5", step.complete(), {})
+        assert caught.value.code == "too-few-events"
 
 
 def test_rates_that_do_not_belong_together_are_refused(tmp_path: Path) -> None:

@@ -257,7 +257,6 @@ def _with_light(rows: Rows, size: int, light: MeasuredLight, exponent: float) ->
     place = np.full(light.error.size, -1)
     place[errors] = size + np.arange(errors.size)
     own = place[light.source]
-    p, found = exponent or 1.7, None
     index = np.concatenate([rows.index, np.maximum(own, 0)], axis=1)
     coefficient = np.concatenate([rows.coefficient, np.where(own >= 0, 0.5, 0.0)], axis=1)
     value = rows.value - exponent * both
@@ -265,14 +264,16 @@ def _with_light(rows: Rows, size: int, light: MeasuredLight, exponent: float) ->
         index = np.column_stack([index, np.full(n, size - 1)])
         coefficient = np.column_stack([coefficient, both])
     whole = Rows(index, coefficient, value, rows.variance)
-    # the prior of an error is p times that of the light: once more with the exponent found
-    for _ in range(1 if exponent else 2):
+
+    def solved(p: float) -> Solution:
         variance = (p * light.error[errors]) ** 2
         prior = Rows(place[errors][:, None], np.ones((errors.size, 1)), np.zeros(errors.size), variance)
-        found = solve_robustly(stack(whole, prior) if errors.size else whole, size + errors.size)
-        p = exponent or float(found.value[size - 1])
-    assert found is not None
-    return found
+        return solve_robustly(stack(whole, prior) if errors.size else whole, size + errors.size)
+
+    found = solved(exponent or 1.7)
+    # the prior of an error is p times that of the light: once more with the exponent found
+    again = exponent == 0.0 and bool(found.identified[size - 1]) and found.value[size - 1] > 0.0
+    return solved(float(found.value[size - 1])) if again else found
 
 
 @dataclass(frozen=True)

@@ -112,8 +112,17 @@ class RateSlices:
         """
         return np.isnan(true_rate(self.n_stereo / self.duration, dead_time)[0])
 
+    def silent(self, dead_time: float) -> Mask:
+        """Return where a telescope tells nothing of the light: a mask, shape (n_telescopes, n_slices).
+
+        It is too busy for its dead time (s), or live and yet in no event with another telescope.
+        """
+        return np.asarray(self.too_busy(dead_time) | (self.n_stereo == 0))
+
     def pairs(self, left_out: Mask | None = None) -> PairSlices:
         """Return what the pairs saw; a pair is live when both its telescopes are, independently.
+
+        Telescopes that never trigger together are no pair: it has no live time.
 
         Parameters
         ----------
@@ -125,6 +134,7 @@ class RateSlices:
         count = np.moveaxis(self.n_pairs, 1, 0)[:, first, second - 1].astype(np.float64)
         live = self.live_time if left_out is None else np.where(left_out, 0.0, self.live_time)
         both = (live[first] * live[second] / self.duration).T
+        both[:, count.sum(axis=0) == 0.0] = 0.0
         # the mean along the shorter arc, also across north
         step = (self.azimuth[second] - self.azimuth[first] + 180.0) % 360.0 - 180.0
         return PairSlices(

@@ -81,12 +81,14 @@ def make_transparency(
 
     slices = read_slices(inputs["rates"])
     busy = slices.too_busy(float(parameters["dead_time"]))
-    expected = Expected.of(inputs, parameters, slices, slices.pairs(busy))
+    pairs = slices.pairs(slices.silent(float(parameters["dead_time"])))
+    expected = Expected.of(inputs, parameters, slices, pairs)
     n, count = slices.tel_id.size, slices.time.size
     arrays = _blank(count, n)
     arrays |= {"time": slices.time, "duration": slices.stop - slices.time, "tel_id": slices.tel_id}
     arrays["too_busy"] = busy.T
     _per_telescope(arrays, slices, busy, expected.exponent)
+    refused: dict[str, int] = {}
     for s in range(count):
         counts, error = expected.counts(s)
         try:
@@ -98,8 +100,9 @@ def make_transparency(
                 anchors=expected.anchors(slices, s, float(parameters["gain_error"])),
                 robust=True,
             )
-        except InsufficientStatistics:
+        except InsufficientStatistics as reason:
             arrays["status"][s] = 1
+            refused[reason.code] = refused.get(reason.code, 0) + 1
             continue
         for name in ("throughput", "throughput_error", "covariance", *_NUMBERS):
             arrays[name][s] = getattr(found, name)
@@ -111,6 +114,7 @@ def make_transparency(
         "time_stop": int(slices.stop[-1]),
         "slices": count,
         "slices_without_transparency": int((~good).sum()),
+        "refused": dict(sorted(refused.items())),
         "flags": ["rate-above-dead-time-limit"] if busy.any() else [],
     }
     if good.any():

@@ -44,8 +44,8 @@ def make_joint(
     from pellucid.formats.array_products import write_joint
 
     slices = read_slices(inputs["rates"])
-    busy = slices.too_busy(float(parameters["dead_time"]))
-    expected = Expected.of(inputs, parameters, slices, slices.pairs(busy))
+    pairs = slices.pairs(slices.silent(float(parameters["dead_time"])))
+    expected = Expected.of(inputs, parameters, slices, pairs)
     length = round(float(parameters["interval"]) * 3600e9)
     first, last = int(slices.time[0]), int(slices.stop[-1])
     edges = first + np.arange(-(-(last - first) // length) + 1, dtype=np.int64) * length
