@@ -59,6 +59,14 @@ def test_two_producers_are_an_error_that_names_them_until_one_is_chosen() -> Non
     assert [s.name for s in build([one, replace(two, alternative=True)]).steps] == ["one"]
     named = build([one, replace(two, alternative=True)], algorithms={one.output: "two"})
     assert [s.name for s in named.steps] == ["two"]
+    assert (chosen.others, named.others) == ({one.output: ("one",)}, {one.output: ("one",)})
+
+
+def test_what_only_runs_where_asked_for_is_told_unless_other_steps_are_named() -> None:
+    one, two = step("one", "Same", raw=RAW), step("two", "Other", raw=RAW)
+    steps = [one, replace(two, alternative=True)]
+    assert build(steps).others == {two.output: ("two",)}
+    assert build(steps, wanted=["one"]).others == {}
 
 
 def test_one_input_fed_by_two_steps_is_an_error() -> None:

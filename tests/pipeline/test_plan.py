@@ -86,6 +86,24 @@ def test_a_plan_is_told_as_text_json_and_picture(night: Workspace) -> None:
     assert "6 to run, 0 there" in plan_svg(made)
 
 
+def test_a_plan_tells_which_step_was_chosen_and_how_to_choose_another(night: Workspace) -> None:
+    import toynight
+
+    baseline, images, array = toynight.STEPS
+    other = replace(images, name="other-images", alternative=True)
+    rare = replace(array, name="rare", output="DL2/Model/Array/Rare", alternative=True)
+    steps = [baseline, images, array, other, rare]
+    made = toyrun.plan(night, steps=build(steps))
+    text = plan_text(made, reasons(night.archive, made))
+    assert (
+        f"toy-images was chosen to make {images.output}; other-images would too: --steps other-images" in text
+    )
+    assert "run only where asked for (--steps): rare" in text
+    assert plan_document(made, reasons(night.archive, made))["graph"] == made.graph.as_dict()
+    named = toyrun.plan(night, steps=build(steps, algorithms={images.output: "other-images"}))
+    assert "other-images was chosen" in plan_text(named, reasons(night.archive, named))
+
+
 def test_a_missing_required_input_is_told_and_an_optional_one_is_gone_without(
     toy: ModuleType, workspace: Workspace, inbox: Path
 ) -> None:

@@ -63,10 +63,28 @@ def plan_text(plan: Plan, why: Mapping[int, str]) -> str:
     bad = sum(t.problem is not None for t in plan.tasks)
     if plan.left_out:
         lines.append("not asked for: " + ", ".join(f"tel-{t}" for t in plan.left_out))
+    lines += _choices(plan)
     lines.append(
         f"{len(plan.tasks)} tasks: {runs} to run, {len(plan.tasks) - runs - bad} there, {bad} that cannot"
     )
     return "\n".join(lines)
+
+
+def _choices(plan: Plan) -> list[str]:
+    """Tell which steps were taken where others make the same, and which only run where they are asked for."""
+    lines = []
+    makers = {task.step.output: task.step.name for task in plan.tasks}
+    made = {step.output for step in plan.graph.steps}
+    for output, names in plan.graph.others.items():
+        if output in makers:
+            lines.append(
+                f"{makers[output]} was chosen to make {output}; {', '.join(names)} would too: "
+                f'--steps {names[0]}, or [algorithms] "{output}" = "{names[0]}" in the configuration'
+            )
+    asked = sorted(n for output, names in plan.graph.others.items() if output not in made for n in names)
+    if asked:
+        lines.append(f"run only where asked for (--steps): {', '.join(asked)}")
+    return lines
 
 
 def plan_document(plan: Plan, why: Mapping[int, str]) -> dict[str, JSON]:

@@ -3,7 +3,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from graphlib import CycleError, TopologicalSorter
 
@@ -36,10 +36,14 @@ class Graph:
         Producers before consumers, else by name.
     edges : tuple of Edge
         Who feeds whom.
+    others : mapping of str to tuple of str
+        Steps that are not taken, by the type of product that they would make: those that something else was
+        taken for, and, where no steps were named, those that only run where they are asked for.
     """
 
     steps: tuple[Step, ...]
     edges: tuple[Edge, ...]
+    others: Mapping[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
 
     @property
     def delivered(self) -> tuple[str, ...]:
@@ -72,6 +76,7 @@ class Graph:
             ],
             "edges": [{"producer": e.producer, "consumer": e.consumer, "role": e.role} for e in self.edges],
             "delivered": list(self.delivered),
+            "others": {output: list(names) for output, names in self.others.items()},
         }
 
 
@@ -108,11 +113,8 @@ def build(
         A wanted step is not known, or not at this level (``unknown-step``).
     """
     named = {*wanted, *(algorithms or {}).values()}
-    chosen = {
-        s.name: s
-        for s in steps
-        if (level is None or level in s.levels) and (not s.alternative or s.name in named)
-    }
+    here = [s for s in steps if level is None or level in s.levels]
+    chosen = {s.name: s for s in here if not s.alternative or s.name in named}
     for name in wanted:
         if name not in chosen:
             raise MissingInput(
@@ -131,7 +133,22 @@ def build(
     _check_two_producers(kept.values())
     _check_two_feeders(kept.values(), edges)
     _check_producers(kept.values(), edges, delivered)
-    return Graph(_ordered(kept, edges), tuple(sorted(edges, key=lambda e: (e.consumer, e.role, e.producer))))
+    return Graph(
+        _ordered(kept, edges),
+        tuple(sorted(edges, key=lambda e: (e.consumer, e.role, e.producer))),
+        _others(here, kept, everything=not wanted),
+    )
+
+
+def _others(
+    here: Iterable[Step], kept: Mapping[str, Step], *, everything: bool
+) -> dict[str, tuple[str, ...]]:
+    made = {step.output for step in kept.values()}
+    others: dict[str, list[str]] = defaultdict(list)
+    for step in here:
+        if step.name not in kept and (everything or step.output in made):
+            others[step.output].append(step.name)
+    return {output: tuple(sorted(others[output])) for output in sorted(others)}
 
 
 def _makers(

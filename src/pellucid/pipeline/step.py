@@ -82,7 +82,8 @@ class Step:
         Whether it is only taken where it is asked for by name, on the command line or as the algorithm for
         its type of product.
     cost : float
-        About how many seconds it takes for one product; only the order of work and the time left follow.
+        About how many seconds it takes for one product: how many tasks a worker is given at once follows
+        from it, until some of them were measured.
     determinism : str
         ``bitwise``: same inputs, same bytes. ``tolerance``: same numbers within `tolerance`.
     tolerance : mapping of str to (float, float)
