@@ -77,6 +77,12 @@ def test_simulated_rings(figures: Figures, full: bool) -> None:
     figures.at_least("rings kept of 500", int(kept.sum()), 450)
     figures.at_most("efficiency pull width, from 1", abs(float(pull.std()) - 1.0), 0.1)
     figures.at_most("efficiency pull mean", abs(float(pull.mean())), 0.2)
+    offsets = np.stack([rings.of(n) for n in ("impact_x", "impact_y")], axis=1) - run.truth[:, 4:6]
+    errors = np.stack([rings.error(n) for n in ("impact_x", "impact_y")], axis=1)
+    near = np.hypot(*run.truth[:, 4:6].T) < 3.0
+    for where, some in (("within 3 m", near), ("beyond 3 m", ~near)):
+        width = float((offsets / errors)[kept & some].std())
+        figures.at_most(f"impact {where} of the hole's middle: pull width, from 1", abs(width - 1.0), 0.15)
 
 
 @pytest.mark.full

@@ -2,6 +2,7 @@
 """Muon rings: found, fitted within their errors, selected by name, averaged to a throughput."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from pellucid.array.muons.camera import MuonOptics
 from pellucid.array.muons.fit import PARAMETERS, MuonRings, RingStatus, fit_rings
-from pellucid.array.muons.light import chord, expected_light
+from pellucid.array.muons.light import chord, expected_light, shadow
 from pellucid.array.muons.quality import Cut, select_rings
 from pellucid.array.muons.rings import circle
 from pellucid.array.throughput import ThroughputStatus, aggregate, optical_psf
@@ -20,7 +21,7 @@ from pellucid.simulate.muons import MuonRun, hexagonal_camera, simulate_muons
 DAY = 86_400_000_000_000
 
 
-def telescope(**changes: float) -> MuonOptics:
+def telescope(**changes: Any) -> MuonOptics:
     x, y, area = hexagonal_camera()
     return replace(MuonOptics(x, y, 0.1, area, mirror_radius=11.1, hole_radius=0.74), **changes)
 
@@ -60,6 +61,31 @@ def test_an_inclined_mirror_is_narrower() -> None:
     across = chord(0.0, 0.0, 0.0, 1.0, 1.0, 0.5, 1.0, 0.0)
     along = chord(0.0, 0.0, 1.0, 0.0, 1.0, 0.5, 1.0, 0.0)
     assert (across, along) == pytest.approx((1.0, 0.5))
+
+
+@given(st.floats(0.0, 3.0), st.floats(0.0, 6.3), st.floats(0.97, 1.0))
+@settings(deadline=None, max_examples=50)
+def test_the_shadow_of_the_hole_is_the_mean_over_the_rays_to_a_pixel(
+    rho: float, phi: float, squeeze: float
+) -> None:
+    half = 0.04
+    rays = phi + np.linspace(-half, half, 401)
+    mean = np.mean([chord(rho, 0.0, np.cos(a), np.sin(a), 0.74, squeeze, 1.0, 0.0) for a in rays])
+    got = shadow(rho, 0.0, np.cos(phi), np.sin(phi), half, 0.74, squeeze, 1.0, 0.0)
+    # where the muon passes the very edge of the hole, rays along it are not straight in their distance
+    assert got == pytest.approx(mean, abs=0.05 if abs(rho - 0.74) < 0.1 else 0.01)
+
+
+def test_an_impact_near_the_hole_knows_how_uncertain_it_is() -> None:
+    run = simulate_muons(telescope(), np.random.default_rng(9), 150, largest_impact=0.2)
+    rings = fit_rings(run.images, run.cleaned, telescope())
+    impact = np.hypot(run.truth[:, 4], run.truth[:, 5])
+    for low, high, width in ((0.0, 1.1, 1.8), (1.1, 2.3, 1.2)):
+        some = (impact >= low) & (impact < high)
+        for name in ("impact_x", "impact_y"):
+            pull = (rings.of(name) - run.truth[:, PARAMETERS.index(name)])[some] / rings.error(name)[some]
+            assert 0.6 < pull.std() < width, (low, name)
+    assert (np.linalg.eigvalsh(rings.covariance) > 0.0).all()
 
 
 def test_light_is_that_of_the_cherenkov_effect() -> None:

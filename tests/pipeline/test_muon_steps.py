@@ -138,9 +138,8 @@ def test_a_telescope_without_rings_is_told_and_the_others_go_on(rings: Path, tmp
     two = {"rings": [rings, tmp_path / "none"]}
     summary = THROUGHPUT.run(two, tmp_path / "t", THROUGHPUT.complete(), {})
     assert list(read_throughput(tmp_path / "t")) == summary["telescopes"] == [1]
-    assert summary["without"] == [
-        "tel-2: There are too few muon rings for a throughput. 3 after clipping, 3 before"
-    ]
+    (told,) = summary["without"]
+    assert told.startswith("tel-2: There are too few muon rings")
     with pytest.raises(InsufficientStatistics) as error:
         THROUGHPUT.run({"rings": [tmp_path / "none"]}, tmp_path / "x", THROUGHPUT.complete(), {})
     assert (error.value.code, error.value.where) == ("too-few-rings", "telescope 2")

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from pellucid.array.muons.camera import MuonOptics
 from pellucid.array.muons.light import expected_light
+from pellucid.array.muons.likelihood import best_ring
 from pellucid.array.muons.rings import find_ring
 from pellucid.errors import CorruptedInput
 from pellucid.jit import kernel
@@ -156,9 +157,8 @@ def fit_rings(
         used = np.isfinite(image) & (away < _BAND * found[2])
         problem = _problem(optics, image, used, found[2])
         start = _start(optics, image, mask & used, found)
-        fitted, fisher, chi, ok = _maximise(start, *problem, iterations)
+        fitted, covariance[ring], chi, ok = best_ring(start, *problem, iterations)
         value[ring], chi2[ring] = fitted, chi
-        covariance[ring] = np.linalg.pinv(fisher)
         degrees[ring] = used.sum() - _SIZE
         parts[:, ring] = _shares(fitted, optics.x, optics.y, mask, near)
         status[ring] = _told(ok, fitted, parts[1, ring])
@@ -229,74 +229,3 @@ def _shares(vector: F8, x: F8, y: F8, lit: npt.NDArray[np.bool_], step: float) -
         inside += is_inside
         bright += is_bright
     return bright / _POINTS, inside / _POINTS
-
-
-@kernel
-def _likelihood(
-    vector: F8, x: F8, y: F8, charge: F8, constants: F8, passing: F8, light: F8
-) -> tuple[float, float]:
-    """Fill in the light; return the negative log likelihood and chi2."""
-    width, area, mirror, hole, photons, noise, excess = constants
-    expected_light(vector, x, y, width, area, mirror, hole, photons, passing, light)
-    nll, chi2 = 0.0, 0.0
-    for p in range(x.size):
-        variance = noise + light[p] * excess
-        square = (charge[p] - light[p]) ** 2 / variance
-        chi2 += square
-        nll += 0.5 * (square + math.log(variance))
-    return nll, chi2
-
-
-@kernel
-def _maximise(
-    vector: F8, x: F8, y: F8, charge: F8, constants: F8, passing: F8, iterations: int
-) -> tuple[F8, F8, float, bool]:
-    """Return the best vector, Fisher's information there, chi2, and whether it settled."""
-    steps = np.array([1e-4, 1e-4, 1e-4, 1e-4, 1e-3, 1e-3, 1e-4])
-    most = np.array([0.2, 0.2, 0.2, 0.03, 2.0, 2.0, 0.1])
-    excess, noise = constants[6], constants[5]
-    light, up, down = np.empty(x.size), np.empty(x.size), np.empty(x.size)
-    slopes = np.empty((x.size, 7))
-    nll, chi2 = _likelihood(vector, x, y, charge, constants, passing, light)
-    damping, settled = 1e-3, False
-    fisher = np.zeros((7, 7))
-    for _ in range(iterations):
-        for k in range(7):
-            moved = vector.copy()
-            moved[k] = vector[k] + steps[k]
-            _likelihood(moved, x, y, charge, constants, passing, up)
-            moved[k] = vector[k] - steps[k]
-            _likelihood(moved, x, y, charge, constants, passing, down)
-            slopes[:, k] = (up - down) / (2.0 * steps[k])
-        variance = noise + light * excess
-        residual = charge - light
-        score = residual / variance - 0.5 * excess * (1.0 / variance - residual**2 / variance**2)
-        information = 1.0 / variance + 0.5 * (excess / variance) ** 2
-        gradient = slopes.T @ score
-        fisher = slopes.T @ (slopes * information.reshape(-1, 1))
-        accepted = False
-        for _ in range(8):
-            damped = fisher.copy()
-            for k in range(7):
-                damped[k, k] = fisher[k, k] * (1.0 + damping) + 1e-12
-            step = np.linalg.solve(damped, gradient)
-            step = np.minimum(np.maximum(step, -most), most)
-            trial = vector + step
-            trial[3] = max(trial[3], 0.005)
-            trial[6] = max(trial[6], 1e-4)
-            value, squares = _likelihood(trial, x, y, charge, constants, passing, up)
-            if value <= nll:
-                accepted = True
-                break
-            damping *= 8.0
-        if not accepted:
-            # no step of any length is better: this is the summit
-            settled = True
-            break
-        gained = nll - value
-        vector, nll, chi2, light = trial, value, squares, up.copy()
-        damping = max(damping * 0.2, 1e-9)
-        if gained < 1e-4:
-            settled = True
-            break
-    return vector, fisher, chi2, settled
