@@ -82,6 +82,21 @@ def test_a_real_night_is_read_tracked_and_deviates_as_known(data_dir: Path, tmp_
     assert error.value.code == "no-telescope"
 
 
+def test_a_real_night_is_in_force_after_a_run(
+    data_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    where = ["--workspace", str(tmp_path / "ws")]
+    assert command(["ingest", str(data_dir / "camera" / "fact" / "testDriveFile.fits"), *where]) == 0
+    own = tmp_path / "own.toml"
+    own.write_text("[steps.pointing]\ntelescope = 5\n")
+    night = ["--night", "2013-01-02", "--level", "B", "--steps", "pointing"]
+    assert command(["run", *night, "--config", str(own), *where]) == 0
+    capsys.readouterr()
+    asked = ["find", "DL1/Monitoring/Telescope/Pointing", "--tel", "5", "--at", "2013-01-02T22:00:00"]
+    assert command([*asked, "--path", "B", *where]) == 0
+    assert "pointing.h5" in capsys.readouterr().out
+
+
 def test_a_delivered_log_is_followed_through_north_and_not_over_gaps(tmp_path: Path) -> None:
     state = np.array(["tracking"] * 25 + ["slewing"] * 5)
     seconds = np.concatenate([np.arange(20), np.arange(60, 70)])

@@ -130,9 +130,8 @@ def fit_bending(
         Too few stars, or stars that do not tell the terms apart (``too-few-stars``).
     """
     design = _design(terms, altitudes(altitude), radians(azimuth, "azimuth"))
-    seen = np.stack([radians(across, "offset across"), radians(upward, "offset in altitude")])
     _determined(design, terms)
-    fit = fit_mixture(design, np.degrees(seen) * 3600.0)
+    fit = fit_mixture(design, _seen(across, upward))
     return _named(terms, fit)
 
 
@@ -160,17 +159,7 @@ def cross_validate(
         Robust scatter on each axis (1.4826 times the median absolute residual), in arcsec.
     """
     design = _design(terms, altitudes(altitude), radians(azimuth, "azimuth"))
-    seen = (
-        np.degrees(
-            np.stack(
-                [
-                    radians(across, "offset across"),
-                    radians(upward, "offset"),
-                ]
-            )
-        )
-        * 3600.0
-    )
+    seen = _seen(across, upward)
     residual = np.empty_like(seen)
     for part in range(parts):
         out = np.arange(seen.shape[1]) % parts == part
@@ -191,6 +180,12 @@ def _design(terms: tuple[str, ...], altitude: F8, azimuth: F8) -> F8:
     return np.stack(
         [np.stack([np.broadcast_to(c[axis], altitude.shape) for c in columns], axis=1) for axis in (0, 1)]
     )
+
+
+def _seen(across: Any, upward: Any) -> F8:
+    """Return offsets in arcsec, shape (2, n)."""
+    seen = np.stack([radians(across, "offset across"), radians(upward, "offset in altitude")])
+    return np.asarray(np.degrees(seen) * 3600.0)
 
 
 def _determined(design: F8, terms: tuple[str, ...]) -> None:

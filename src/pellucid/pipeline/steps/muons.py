@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from pellucid.archive.files import Progress
 from pellucid.archive.lineage import JSON
-from pellucid.errors import ConfigurationError, CorruptedInput, InsufficientStatistics
+from pellucid.errors import ConfigurationError, CorruptedInput, InsufficientStatistics, MissingInput
 from pellucid.pipeline.inputs import Input
 from pellucid.pipeline.parameters import parameter
 from pellucid.pipeline.step import Files, ManyFiles, Parameters, Provenance, Step, Summary
@@ -52,14 +52,30 @@ def make_rings(
     rejected: Counter[str] = Counter()
     for table in tables.values():
         rejected.update(table.rejected)
+    flags: list[JSON] = [] if good else ["no-good-rings"]
+    if (extractor := _extractor(path)) != "fixed-window":
+        flags.append(f"extractor: {extractor}")
     return {
         "telescopes": telescopes,
         "images": sum(t.images for t in tables.values()),
         "rings": sum(len(t.rings) for t in tables.values()),
         "good_rings": good,
         "rejected": dict(sorted(rejected.items())),
-        "flags": [] if good else ["no-good-rings"],
+        "flags": flags,
     }
+
+
+def _extractor(path: Path) -> str:
+    """Return how the charges were taken; one that looks for a peak lifts those of dim pixels."""
+    from pellucid.formats.ctapipe_hdf5 import read_lineage
+
+    try:
+        match read_lineage(path):
+            case {"parameters": {"extractor": {"kind": str(kind)}}}:
+                return kind
+    except MissingInput:
+        pass
+    return "unknown"
 
 
 def _rings(path: Path, tel_id: int, parameters: Parameters) -> "MuonTable":
