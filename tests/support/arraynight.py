@@ -90,7 +90,8 @@ def write_drive(path: Path, tel_id: int, start: int, seconds: int) -> None:
     track = Track.of(
         time, (359.9 + np.arange(seconds) * 15.0 / 3600.0) * u.deg, np.full(seconds, 70.0) * u.deg
     )
-    pointing = Pointing(track, np.zeros(seconds), np.ones(seconds, np.bool_), 5.0 * u.s)
+    deviation = np.random.default_rng(tel_id).rayleigh(2.0, seconds)
+    pointing = Pointing(track, deviation, np.ones(seconds, np.bool_), 5.0 * u.s)
     write_pointing(path, tel_id, pointing, {})
 
 

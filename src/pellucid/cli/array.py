@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pellucid.cli.application import Group
+from pellucid.cli.array_night import night
 from pellucid.cli.output import table
 from pellucid.cli.session import Session, verb
 from pellucid.errors import UsageError
@@ -61,6 +62,7 @@ def study(
 
 
 command.add_command(study)
+command.add_command(night)
 
 
 def _array(description: Path | None, side: int) -> tuple[tuple[int, ...], Any, Any]:

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from pellucid.cli.day import night_number
 from pellucid.cli.session import Session, verb
-from pellucid.errors import MissingInput, UsageError
+from pellucid.errors import MissingInput
 
 if TYPE_CHECKING:
     from pellucid.archive import Archive, Product
@@ -37,7 +38,7 @@ def command(session: Session, night: str, tel: int, output: Path, overwrite: boo
     from pellucid.formats.camera_calibration import read_calibration
     from pellucid.views.camera_night import write_camera_page
 
-    number = _number(night)
+    number = night_number(night)
     check_output(output, overwrite=overwrite)
     with session.workspace() as workspace:
         archive = workspace.archive
@@ -84,15 +85,3 @@ def _description(archive: "Archive", product: "Product") -> "Subarray":
         expected="an input 'description'",
         code="no-description",
     )
-
-
-def _number(night: str) -> int:
-    """Return a day, e.g. 2026-11-22, as the number that the archive knows a night by."""
-    digits = night.replace("-", "")
-    if len(digits) != 8 or not digits.isdigit():
-        raise UsageError(
-            "The night is no day.",
-            expected="the day on which the night began, e.g. 2026-11-22",
-            got=repr(night),
-        )
-    return int(digits)

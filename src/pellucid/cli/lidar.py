@@ -5,8 +5,9 @@ from pathlib import Path
 
 import click
 
+from pellucid.cli.day import night_number
 from pellucid.cli.session import Session, verb
-from pellucid.errors import MissingInput, UsageError
+from pellucid.errors import MissingInput
 
 __all__ = ["command"]
 
@@ -33,19 +34,14 @@ def command(session: Session, night: str, device: str | None, output: Path, over
     from pellucid.formats.lidar_night import read_lidar_night
     from pellucid.views.lidar_night import write_lidar_page
 
-    digits = night.replace("-", "")
-    if len(digits) != 8 or not digits.isdigit():
-        expected = "the day on which the night began, e.g. 2026-11-22"
-        raise UsageError("The night is no day.", expected=expected, got=repr(night))
+    number = night_number(night)
     check_output(output, overwrite=overwrite)
     with session.workspace() as workspace:
         archive = workspace.archive
         mine = [
             p
             for p in archive.find(product_type=_TYPE)
-            if p.time_start is not None
-            and night_of(p.time_start) == int(digits)
-            and device in (None, p.device)
+            if p.time_start is not None and night_of(p.time_start) == number and device in (None, p.device)
         ]
         if not mine:
             raise MissingInput(
