@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from astropy import units as u
 from astropy.io import fits
 
 from acceptance.figures import Figures
+from pellucid.archive import Workspace
 from pellucid.array.dead_time import corrected_rate, live_fraction
 from pellucid.array.intercalibration import log_ratio
 from pellucid.array.light_yield import LST1, IntensitySpectrum, light_yield, throughput_scale
@@ -21,8 +23,13 @@ from pellucid.array.reference import Conditions
 from pellucid.array.timing import time_offsets
 from pellucid.array.transparency import Transparency, hess_transparency, pair_transparency, rate_ratio
 from pellucid.errors import InsufficientStatistics, UsageError
+from pellucid.formats.array_products import read_joint
+from pellucid.formats.ctapipe_hdf5.reader import read_parameters
+from pellucid.pipeline.steps import step_named
 from pellucid.simulate.fronts import simulate_fronts, square_array
 from pellucid.simulate.rates import PROFILES, RateTruth, pair_rate_response, simulate_counts
+from pellucid.simulate.run import simulate_run
+from support.arraynight import configured, run_night, simulate_night, take_night
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -192,6 +199,58 @@ def test_times_of_shower_fronts(full: bool, figures: Figures) -> None:
         "offsets of 25 telescopes, 2000 events: rms, ns", float(np.sqrt(np.mean(np.square(off)))), 0.1
     )
     figures.at_most("pulls of the offsets: width less 1", abs(float(np.std(pulls)) - 1.0), 0.1)
+
+
+@pytest.fixture(scope="module")
+def corrected(full: bool, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """A night of an array from its rates to corrected events, and the same events with perfect optics."""
+    folder = tmp_path_factory.mktemp("array")
+    night = simulate_night(folder, showers=400 if full else 60)
+    clean = simulate_run(configured(400 if full else 60, ()), folder / "reference")
+    sizes: dict[str, Any] = {"night": night}
+    with Workspace.open(folder / "ws") as workspace:
+        take_night(workspace, night)
+        report = run_night(workspace, night, "corrected-dl1", "transparency", "time-offsets")
+        assert report.exit_code == 0, report.as_text()
+        paths = {(p.step, p.telescopes): workspace.archive.path(p) for p in report.products}
+        joint = next(path for (step, _), path in paths.items() if step == "joint-throughput")
+        sizes["joint"] = read_joint(joint)
+        step = step_named("telescope-dl1")
+        for tel_id in night.run.telescopes:
+            calibration = paths["camera-coefficients", (tel_id,)]
+            inputs = {"events": clean.telescopes[tel_id], "description": clean.description}
+            output = folder / f"reference-{tel_id}.dl1.h5"
+            step.run({**inputs, "calibration": calibration}, output, step.complete(), {})
+            sizes[f"{tel_id}"] = tuple(
+                read_parameters(path, tel_id)["hillas_intensity"]
+                for path in (paths["corrected-dl1", (tel_id,)], output)
+            )
+    return sizes
+
+
+def test_a_night_from_rates_to_the_sizes_of_images(corrected: dict[str, Any], figures: Figures) -> None:
+    truth = corrected["night"].truth
+    tel_id, _, joint = corrected["joint"]
+    off = joint.optics / truth.optics - 1.0
+    figures.at_most(
+        "joint throughput of 4 telescopes: largest error, relative", float(np.abs(off).max()), 0.02
+    )
+    figures.at_most(
+        "the same in its own errors", float(np.abs(off * joint.optics / joint.optics_error).max()), 4.0
+    )
+    for place, tel in enumerate(tel_id.tolist()):
+        after, reference = corrected[str(tel)]
+        both = np.isfinite(after) & np.isfinite(reference) & (reference > 200.0)
+        ratio = np.log(after[both] / reference[both])
+        # light is counted anew in the second run: the error is the scatter's, and that of the throughput
+        error = float(np.hypot(ratio.std() / np.sqrt(ratio.size), joint.optics_error[0, place]))
+        name = f"telescope {tel}: size over that with the optics of the reference, in errors of {error:.4f}"
+        figures.at_most(name, abs(float(ratio.mean())) / error, 4.0)
+        figures.at_least(
+            f"telescope {tel}: the same uncorrected, in these errors",
+            abs(float((ratio + np.log(truth.optics[place])).mean())) / error,
+            5.0 if abs(np.log(truth.optics[place])) > 0.08 else 2.0,
+        )
 
 
 @pytest.mark.full

@@ -99,7 +99,7 @@ def test_the_verb_takes_what_the_archive_has(night: Path, tmp_path: Path) -> Non
     result = CliRunner().invoke(command, arguments)
     assert result.exit_code == 0, result.output
     assert len(json.loads(result.output)["products"]) == 2
-    assert "transparency" in (tmp_path / "n.html").read_text()
+    assert "Transparency of the air" in (tmp_path / "n.html").read_text()
     other = CliRunner().invoke(command, ["night", "2026-11-20", "-o", str(tmp_path / "x.html"), *where])
     assert isinstance(other.exception, MissingInput)
     assert not (tmp_path / "x.html").exists()
