@@ -14,7 +14,9 @@ import tables
 from pellucid.archive.lineage import JSON
 from pellucid.archive.workspace import Workspace
 from pellucid.camera.drs4.calibrator import Drs4Options
-from pellucid.camera.drs4.chip import LST
+from pellucid.camera.drs4.chip import FACT, LST
+from pellucid.camera.drs4.corrector import Drs4Corrector
+from pellucid.camera.drs4.events import Drs4Events
 from pellucid.errors import (
     ConfigurationError,
     CorruptedInput,
@@ -214,6 +216,60 @@ def test_samples_of_fact_are_weighed_by_how_long_they_last(data_dir: Path, tmp_p
     expected = run.waveforms * found.intervals[0][np.arange(1440)[:, None], cells]
     assert np.abs(weighed.waveforms[:, 0] - expected).max() < 0.07
     assert (weighed.time == run.time).all()
+
+
+def test_a_calibration_of_fact_is_taken_over(data_dir: Path, tmp_path: Path) -> None:
+    fact = data_dir / "camera" / "fact"
+    inputs = {"events": fact / "testDataFile.fits.fz", "drs": fact / "20130102_040.drs.fits.gz"}
+    chip: dict[str, JSON] = {"chip": "fact", "pixels_per_module": 0}
+    made = tmp_path / "c.h5"
+    complete = CALIBRATE.complete({**chip, "offsets": "file"})
+    CALIBRATE.run(inputs, made, complete, {})
+    found = read_drs4_calibration(made)
+    # the same number for all capacitors, -903.32 mV, in counts of a converter of 12 bits over 2 V
+    assert np.ptp(found.baseline.mean) == 0.0
+    assert found.baseline.mean[0, 0, 0] == pytest.approx(-903.32 * 4096 / 2000, abs=0.01)
+    assert (found.baseline.n == 1000).all()
+    assert found.amplitude is not None
+    assert np.abs(found.amplitude - 1.0).max() < 1e-6
+    assert found.sample_offset is not None
+    assert found.sample_offset.shape == (1, 1440, 300)
+    with pytest.raises(ConfigurationError):
+        CALIBRATE.run({"events": inputs["events"]}, tmp_path / "2.h5", complete, {})
+
+
+def test_amplitudes_and_offsets_of_samples_are_taken_off(run: Run) -> None:
+    known = read_drs4_calibration(run.calibration)
+    part = some_of(run.events, 0, 20)
+    events = Drs4Events(
+        part.adc.astype(np.int32), part.first_cell, part.clock, np.arange(20), np.zeros(20, np.uint8)
+    )
+    random = np.random.default_rng(1)
+    amplitude = random.normal(1.0, 0.05, known.baseline.mean.shape)
+    offset = random.normal(0.0, 3.0, (2, PIXELS, SAMPLES))
+    both = Drs4Corrector(CHIP, replace(known, amplitude=amplitude, sample_offset=offset))
+    plain, _ = Drs4Corrector(CHIP, known).correct(events)
+    cells = (events.first_cell[..., None] + np.arange(SAMPLES)) % CHIP.n_cells
+    at = np.arange(2)[:, None, None], np.arange(PIXELS)[:, None], cells
+    assert np.abs(both.correct(events)[0] - (plain - offset) / amplitude[at]).max() < 1e-3
+    short = Drs4Corrector(CHIP, replace(known, sample_offset=offset[..., :30]))
+    with pytest.raises(CorruptedInput) as window:
+        short.correct(events)
+    assert window.value.code == "other-camera"
+
+
+def test_a_simulated_camera_with_real_offsets_gives_them_back(data_dir: Path, tmp_path: Path) -> None:
+    real = read_fact_run(data_dir / "camera" / "fact" / "testDataFile.fits.fz").offsets[None, :7]
+    # simulated samples are not below 0
+    offsets = real.astype(np.float64) + 2100.0
+    truth = Drs4Camera(FACT, offsets, 2.0, np.zeros(3))
+    events = simulate_dark(truth, np.random.default_rng(6), 250, 300)
+    raw = write_raw(tmp_path, events)
+    generic: dict[str, JSON] = {"chip": "generic", "ring": 1024, "pixels_per_module": 0, "min_dark": 200}
+    CALIBRATE.run({"events": raw}, tmp_path / "c.h5", CALIBRATE.complete(generic), {})
+    baseline = read_drs4_calibration(tmp_path / "c.h5").baseline
+    assert (baseline.n > 30).all()
+    assert (baseline.mean - offsets).std() == pytest.approx(2.0 / np.sqrt(250 * 300 / 1024), rel=0.1)
 
 
 def test_a_preset_that_is_none_and_a_table_that_is_none_are_told(

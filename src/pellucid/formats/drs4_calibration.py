@@ -23,6 +23,7 @@ _UNITS = {
     "error": "ADC counts",
     "std": "ADC counts",
     "value": "ADC counts",
+    "sample_offset": "ADC counts",
     "coefficients": "ns",
     "covariance": "ns^2",
 }
@@ -31,6 +32,8 @@ _PARTS = {
     "spikes": (SpikeHeights, ("value", "error", "n")),
     "timing": (CellTiming, ("coefficients", "covariance", "filled")),
 }
+
+_ARRAYS = ("intervals", "amplitude", "sample_offset")
 
 
 def write_drs4_calibration(
@@ -42,8 +45,7 @@ def write_drs4_calibration(
     for part, (_, names) in _PARTS.items():
         if (found := getattr(c, part)) is not None:
             arrays |= {f"{part}/{name}": getattr(found, name) for name in names}
-    if c.intervals is not None:
-        arrays["intervals"] = c.intervals
+    arrays |= {name: values for name in _ARRAYS if (values := getattr(c, name)) is not None}
     attributes: dict[str, object] = {
         "tel_id": c.tel_id,
         "obs_id": obs_id,
@@ -72,7 +74,5 @@ def read_drs4_calibration(path: Path) -> Drs4Calibration:
         if arrays:
             ring = {"ring": attributes["ring"]} if part == "timing" else {}
             parts[part] = made(**arrays, **ring)
-    intervals: Any = contents.arrays.get("intervals")
-    return Drs4Calibration(
-        **{name: attributes[name] for name in ("tel_id", "start", "stop")}, **parts, intervals=intervals
-    )
+    parts |= {name: contents.arrays[name] for name in _ARRAYS if name in contents.arrays}
+    return Drs4Calibration(**{name: attributes[name] for name in ("tel_id", "start", "stop")}, **parts)

@@ -38,6 +38,10 @@ class Drs4Calibration:
         Delay by the first capacitor; None where it is not known.
     intervals : ndarray of float64, shape (n_channels, n_pixels, n_cells), or None
         How long each capacitor samples, in mean intervals; None where samples are not weighed.
+    amplitude : ndarray of float64, shape (n_channels, n_pixels, n_cells), or None
+        What a signal has in each capacitor over what it should have; no unit; None where it is not known.
+    sample_offset : ndarray of float64, shape (n_channels, n_pixels, n_samples), or None
+        What each sample of a window has beside, in ADC counts; None where it is not known.
     """
 
     tel_id: int
@@ -47,6 +51,14 @@ class Drs4Calibration:
     spikes: SpikeHeights | None = None
     timing: CellTiming | None = None
     intervals: F8 | None = None
+    amplitude: F8 | None = None
+    sample_offset: F8 | None = None
+
+    def weights(self) -> F8 | None:
+        """What multiplies the samples of each capacitor, shape of the baseline, no unit; None for nothing."""
+        if self.amplitude is None:
+            return self.intervals
+        return (1.0 if self.intervals is None else self.intervals) / self.amplitude
 
 
 class Drs4Corrector:
@@ -75,6 +87,7 @@ class Drs4Corrector:
                 mend="name the preset of the camera that the coefficients are of",
                 code="other-camera",
             )
+        self._weights = calibration.weights()
         self._finder = SpikeFinder(chip, n_channels, n_pixels)
         self._lapse = None if chip.lapse is None else TimeLapse(chip, n_channels, n_pixels, even)
 
@@ -105,8 +118,10 @@ class Drs4Corrector:
         found = self._finder.find(events.first_cell, waveforms.shape[3])
         if self.calibration.spikes is not None:
             subtract_spikes(waveforms, found, self.calibration.spikes)
-        if self.calibration.intervals is not None:
-            waveforms = weigh_by_interval(waveforms, events.first_cell, self.calibration.intervals, self.chip)
+        if self.calibration.sample_offset is not None:
+            waveforms -= self.calibration.sample_offset.astype(np.float32)
+        if self._weights is not None:
+            waveforms = weigh_by_interval(waveforms, events.first_cell, self._weights, self.chip)
         return waveforms, found
 
     def time_shift(self, events: Drs4Events) -> npt.NDArray[np.float32] | None:
@@ -142,5 +157,14 @@ class Drs4Corrector:
                 expected=f"channels and pixels {events.first_cell.shape[1:]}, as the events have",
                 got=f"coefficients for {known}",
                 mend="certify the coefficients of the camera that took the data",
+                code="other-camera",
+            )
+        offset = self.calibration.sample_offset
+        if offset is not None and offset.shape[2] != events.adc.shape[3]:
+            raise CorruptedInput(
+                "The coefficients are those of another window.",
+                expected=f"{events.adc.shape[3]} samples, as the events have",
+                got=f"offsets of {offset.shape[2]}",
+                mend="give the coefficients of a run with windows of this length",
                 code="other-camera",
             )

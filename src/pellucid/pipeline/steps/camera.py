@@ -259,6 +259,7 @@ STEPS = (
         inputs=_EVENTS,
         output="DL1/Monitoring/Telescope/CameraCalibration",
         suffix=".calibration.h5",
+        valid="night",
         parameters=_OPTIONS,
     ),
     Step(

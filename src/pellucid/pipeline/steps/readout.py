@@ -32,17 +32,32 @@ def make_drs4_calibration(
     Parameters
     ----------
     inputs : mapping of str to Path
-        ``events``: raw file with events without light, and maybe flashes; ``sampling``: FACT's table of
-        cell times, with which samples are weighed by how long they last; optional.
+        ``events``: raw file with events without light, and maybe flashes; optional: ``drs``, FACT's own
+        calibration of its chips, taken over where ``offsets`` is ``file``; ``sampling``, FACT's table of cell
+        times, with which samples are weighed by how long they last.
     """
+    import numpy as np
+
     from pellucid.camera.drs4.sampling import relative_intervals
     from pellucid.formats.drs4_calibration import write_drs4_calibration
     from pellucid.formats.fact_times import read_fact_cell_times
     from pellucid.formats.r0_events import R0File
 
     source = R0File(inputs["events"])
-    own = parameters["offsets"] == "camera"
-    made = _own_offsets(source) if own else _calibrated(source, parameters)
+    origin = parameters["offsets"]
+    if origin == "events":
+        made = _calibrated(source, parameters)
+    elif origin == "camera":
+        made = _taken_over(source, None)
+    elif origin == "file" and "drs" in inputs:
+        made = _taken_over(source, inputs["drs"])
+    else:
+        raise ConfigurationError(
+            "It is not said where the offsets of capacitors come from.",
+            expected="offsets = 'events' or 'camera', or 'file' with a file in the role drs",
+            got=f"'{origin}', roles {', '.join(sorted(inputs))}",
+            code="configuration-value",
+        )
     if "sampling" in inputs:
         intervals = relative_intervals(read_fact_cell_times(inputs["sampling"]))
         made = replace(made, intervals=intervals[None])
@@ -52,7 +67,7 @@ def make_drs4_calibration(
         "telescopes": [source.tel_id],
         "time_start": made.start,
         "time_stop": made.stop,
-        "capacitors_never_read": 0 if own else int(made.baseline.unseen.sum()),
+        "capacitors_without_error": int((~np.isfinite(made.baseline.error)).sum()),
         "has_spikes": made.spikes is not None,
         "has_delays": made.timing is not None,
     }
@@ -132,12 +147,16 @@ def _calibrated(source: "R0File", parameters: Parameters) -> "Drs4Calibration":
     )
 
 
-def _own_offsets(source: "R0File") -> "Drs4Calibration":
-    """Take the offsets that the camera's own program used; it does not tell their errors."""
+def _taken_over(source: "R0File", drs: Path | None) -> "Drs4Calibration":
+    """Take over what is known already: a calibration of FACT's, or the offsets in its raw file.
+
+    The latter come without errors: those are infinite.
+    """
     import numpy as np
 
     from pellucid.camera.drs4.baseline import CellBaseline
     from pellucid.camera.drs4.corrector import Drs4Calibration
+    from pellucid.formats.fact_drs import read_fact_drs
 
     times = [(int(b.time[0]), int(b.time[-1]) + 1) for b in source.batches()]
     if source.offsets is None or not times:
@@ -148,17 +167,26 @@ def _own_offsets(source: "R0File") -> "Drs4Calibration":
             mend="find them from events without light: offsets = 'events'",
             code="no-offsets",
         )
-    offsets = source.offsets
+    start, stop, offsets = times[0][0], times[-1][1], source.offsets
+    if drs is not None:
+        found = read_fact_drs(drs)
+        number = np.full(offsets.shape, found.n)
+        std = found.offset_std[None]
+        baseline = CellBaseline(found.offset[None], std / np.sqrt(found.n), std, number)
+        return Drs4Calibration(
+            source.tel_id, start, stop, baseline,
+            amplitude=found.gain[None], sample_offset=found.sample_offset[None],
+        )  # fmt: skip
     unknown = np.full(offsets.shape, np.inf)
     baseline = CellBaseline(offsets, unknown, unknown, np.zeros(offsets.shape, np.int64))
-    return Drs4Calibration(source.tel_id, times[0][0], times[-1][1], baseline)
+    return Drs4Calibration(source.tel_id, start, stop, baseline)
 
 
 def _chip(parameters: Parameters) -> "Chip":
     """Return the preset, its clock that of the events' times."""
-    from pellucid.camera.drs4.chip import FACT, LST
+    from pellucid.camera.drs4.chip import FACT, LST, Chip
 
-    chips = {"lst": LST, "fact": FACT}
+    chips = {"lst": LST, "fact": FACT, "generic": Chip(parameters["ring"], parameters["cascade"])}
     name = parameters["chip"]
     if name not in chips:
         raise ConfigurationError(
@@ -187,7 +215,7 @@ _OPTIONS: dict[str, JSON] = {
     "least_charge": 200.0,
     "harmonics": 15,
 }
-_CHIP: dict[str, JSON] = {"chip": "lst", "pixels_per_module": 7}
+_CHIP: dict[str, JSON] = {"chip": "lst", "ring": 1024, "cascade": 1, "pixels_per_module": 7}
 
 STEPS = (
     Step(
@@ -197,6 +225,7 @@ STEPS = (
         function="pellucid.pipeline.steps.readout:make_drs4_calibration",
         inputs={
             "events": _EVENTS,
+            "drs": Input("DL0/Monitoring/Telescope/LSTDRS4BaselineCalibration", required=False),
             "sampling": Input("DL0/Monitoring/Telescope/LSTDRS4SamplingCalibration", required=False),
         },
         output=_CALIBRATION,
@@ -220,7 +249,9 @@ STEPS = (
     ),
 )
 """``drs4-calibration``: offsets, spikes and delays of capacitors, from events without light and flashes, or
-taken over from the file of a camera that knows its own; ``drs4-r1``: events corrected by those in force.
+taken over from files of a camera that knows its own (``offsets``: ``events``, ``camera`` or ``file``);
+``drs4-r1``: events corrected by those in force.
 
-``chip`` names the camera's chips; pixels of a module are counted to tell even channels, 0 where there are
-none that renew more than they read. Both are asked for by name: most raw files are of other cameras."""
+``chip`` names the camera's chips (``generic`` ones have ``ring`` and ``cascade``); pixels of a module are
+counted to tell even channels, 0 where there are none that renew more than they read. Both are asked for by
+name: most raw files are of other cameras."""
