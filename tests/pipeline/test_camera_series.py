@@ -48,6 +48,18 @@ def made(run: SimulatedRun, output: Path, name: str = "camera-series", **choices
     return step.run(inputs_of(run), output, step.complete({**FEW, **choices}), {"product": "test"})
 
 
+@pytest.fixture(scope="module")
+def products(run: SimulatedRun, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """What several tests need: coefficients, a series by number, and one that follows the step."""
+    folder = tmp_path_factory.mktemp("products")
+    paths = {name: folder / f"{name}.h5" for name in ("coefficients", "by_number", "by_time")}
+    made(run, paths["coefficients"], "camera-coefficients")
+    made(run, paths["by_number"], chunk_flashes=250)
+    breaks = [start_of(run) + round(6.1 * SECOND)]
+    made(run, paths["by_time"], chunk_seconds=3.05, chunk_flashes=0, breaks=breaks)
+    return paths
+
+
 def start_of(run: SimulatedRun) -> int:
     return int(to_tai_ns(from_unix_utc(run.config.start_unix, 0))[0])
 
@@ -107,14 +119,13 @@ def test_readings_of_another_camera_are_refused(run: SimulatedRun, tmp_path: Pat
     assert error.value.code == "other-camera"
 
 
-def test_events_get_the_coefficients_of_their_time(run: SimulatedRun, tmp_path: Path) -> None:
-    breaks = [start_of(run) + round(6.1 * SECOND)]
-    made(run, tmp_path / "s.h5", chunk_seconds=3.05, chunk_flashes=0, breaks=breaks)
-    made(run, tmp_path / "c.h5", "camera-coefficients")
+def test_events_get_the_coefficients_of_their_time(
+    run: SimulatedRun, products: dict[str, Path], tmp_path: Path
+) -> None:
     step = step_named("telescope-dl1")
     spread = {}
-    for name, choices in (("s", {"step_seconds": 0.5}), ("c", {})):
-        files = {**inputs_of(run), "calibration": tmp_path / f"{name}.h5"}
+    for name, choices in (("by_time", {"step_seconds": 0.5}), ("coefficients", {})):
+        files = {**inputs_of(run), "calibration": products[name]}
         output = tmp_path / f"{name}.dl1.h5"
         step.run(files, output, step.complete(choices), {"calibration": name})
         assert read_lineage(output) == {"calibration": name}
@@ -122,8 +133,8 @@ def test_events_get_the_coefficients_of_their_time(run: SimulatedRun, tmp_path: 
         flashes = rows["image"][rows["event_type"] == EventType.FLATFIELD, 0]
         half = len(flashes) // 2
         spread[name] = float(flashes[half:].mean() / flashes[:half].mean() - 1.0)
-    assert spread["c"] == pytest.approx(0.1, abs=0.02)
-    assert spread["s"] == pytest.approx(0.0, abs=0.04)
+    assert spread["coefficients"] == pytest.approx(0.1, abs=0.02)
+    assert spread["by_time"] == pytest.approx(0.0, abs=0.04)
 
 
 def test_the_calibration_in_force_is_found_and_named_in_the_product(
@@ -158,18 +169,18 @@ def test_chunks_by_number_overlap_and_need_statistics(run: SimulatedRun, tmp_pat
     assert not (tmp_path / "few.h5").exists()
 
 
-def test_another_camera_s_calibration_is_refused(run: SimulatedRun, tmp_path: Path) -> None:
-    made(run, tmp_path / "c.h5", "camera-coefficients")
-    made(run, tmp_path / "s.h5", chunk_flashes=250)
+def test_another_camera_s_calibration_is_refused(
+    run: SimulatedRun, products: dict[str, Path], tmp_path: Path
+) -> None:
     telescope_dl1 = step_named("telescope-dl1")
     other = tmp_path / "other.h5"
-    write_calibration(other, replace(read_calibration(tmp_path / "c.h5"), camera="0" * 64), {}, 1)
+    write_calibration(other, replace(read_calibration(products["coefficients"]), camera="0" * 64), {}, 1)
     bigger = tmp_path / "bigger.json"
     write_description(make_subarray(preset("small"), 1), bigger)
     for given in (
         {**inputs_of(run), "calibration": other},
-        {**inputs_of(run), "calibration": tmp_path / "c.h5", "description": bigger},
-        {**inputs_of(run), "calibration": tmp_path / "s.h5", "description": bigger},
+        {**inputs_of(run), "calibration": products["coefficients"], "description": bigger},
+        {**inputs_of(run), "calibration": products["by_number"], "description": bigger},
     ):
         with pytest.raises(CorruptedInput) as caught:
             telescope_dl1.run(given, tmp_path / "x.h5", telescope_dl1.complete(), {})
@@ -199,12 +210,13 @@ def precalibrated(run: SimulatedRun, folder: Path) -> Path:
     return names.telescope(1, "LSTN-01")
 
 
-def test_what_the_camera_calibrated_is_not_corrected_twice(run: SimulatedRun, tmp_path: Path) -> None:
-    made(run, tmp_path / "c.h5", "camera-coefficients")
+def test_what_the_camera_calibrated_is_not_corrected_twice(
+    run: SimulatedRun, products: dict[str, Path], tmp_path: Path
+) -> None:
     events = precalibrated(run, tmp_path)
     files = {"events": events, "description": run.description}
     telescope_dl1, plain = step_named("telescope-dl1"), step_named("precalibrated-dl1")
-    given = {**files, "calibration": tmp_path / "c.h5"}
+    given = {**files, "calibration": products["coefficients"]}
     with pytest.raises(CorruptedInput) as caught:
         telescope_dl1.run(given, tmp_path / "x.h5", telescope_dl1.complete(), {})
     assert caught.value.code == "already-calibrated"
@@ -223,7 +235,9 @@ def test_what_the_camera_calibrated_is_not_corrected_twice(run: SimulatedRun, tm
         telescope_dl1.run({**inputs_of(run), **own}, tmp_path / "y.h5", telescope_dl1.complete(), {})
 
 
-def test_other_files_are_no_monitoring_files(run: SimulatedRun, tmp_path: Path) -> None:
+def test_other_files_are_no_monitoring_files(
+    run: SimulatedRun, products: dict[str, Path], tmp_path: Path
+) -> None:
     with pytest.raises(MissingInput):
         read_monitoring(tmp_path / "none.h5")
     assert not is_monitoring(run.description)
@@ -232,9 +246,8 @@ def test_other_files_are_no_monitoring_files(run: SimulatedRun, tmp_path: Path) 
     (tmp_path / "text.h5").write_text("no")
     with pytest.raises(CorruptedInput):
         read_monitoring(tmp_path / "text.h5")
-    made(run, tmp_path / "s.h5", chunk_flashes=250)
     with pytest.raises(MissingInput, match="telescope 7"):
-        read_monitoring(tmp_path / "s.h5", 7)
-    series = read_monitoring(tmp_path / "s.h5")
+        read_monitoring(products["by_number"], 7)
+    series = read_monitoring(products["by_number"])
     (telescope,) = read_description(run.description).telescopes.values()
     assert (series.tel_id, series.camera) == (1, telescope.geometry.fingerprint)
