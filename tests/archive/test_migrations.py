@@ -204,6 +204,7 @@ def test_the_third_layout_is_led_to_todays_on_both_engines(third: Path | str) ->
     assert (derived.id, derived.sha256, derived.code, derived.step) == (C, "d" * 64, "e" * 64, "s")
     assert (derived.parameters, derived.summary, derived.flags) == ({"x": 1}, {"n": 3}, ("odd",))
     assert (derived.quality, derived.telescopes) == ("good", (3,))
+    assert [catalogue.find(tel=tel) for tel in (3, 11, 4)] == [[derived], [timed], []]
     assert [(i.role, i.position, i.product) for i in derived.inputs] == [("from", 0, A), ("from", 1, B)]
     assert catalogue.lookup(DL1, 3, 150, "B").product == derived
     assert catalogue.tags.tagged("t") == [device]

@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pellucid.archive import canonical_json, derived_key, raw_key
+from pellucid.archive.lineage import canonical_json_many
 from pellucid.errors import ConfigurationError
 
 scalars = (
@@ -70,6 +71,11 @@ def test_canonical_json_is_json_of_the_same_value(value: Any) -> None:
     text = canonical_json(value)
     assert text.isascii()
     assert same(json.loads(text), value)
+
+
+@given(st.lists(mappings | st.dictionaries(st.text(), scalars), max_size=4))
+def test_many_are_written_as_each_alone(many: list[dict[str, Any]]) -> None:
+    assert canonical_json_many(many) == [canonical_json(one) for one in many]
 
 
 @given(values)

@@ -49,6 +49,8 @@ FULL = numbered(
     quality="good",
     rights="PROPRIETARY",
     release_date=2**62,
+    created_ns=2**60 + 10**9,
+    started_ns=2**60,
     inputs=(InputReference("left", 0, f"{1:064x}"), InputReference("right", 0, f"{2:064x}")),
 )
 """A product of which everything is told."""

@@ -43,6 +43,8 @@ class Archive:
         self.claims = catalogue.claims
         self.judge = catalogue.judge
         self.verdicts = catalogue.verdicts
+        self.seal = catalogue.seal
+        self.seals = catalogue.seals
         self.tag = catalogue.tag
         self.untag = catalogue.untag
         self.tagged = catalogue.tags.tagged

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from fnmatch import fnmatchcase
-from itertools import batched
+from itertools import batched, repeat
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from pellucid.archive.interning import Common
 from pellucid.archive.lookup import LookUp
 from pellucid.archive.product import Judgement, Product
 from pellucid.archive.rows import insert_products, load_products, select_products
+from pellucid.archive.seals import CollectionSealed, Seals, check_open
 from pellucid.archive.search import beginning_with, is_beginning, matching, types_like
 from pellucid.archive.settings import Settings
 from pellucid.archive.tables import PRODUCTS, SORTS
@@ -65,6 +66,9 @@ class Catalogue:
         self.claims = Claims(self.engine, path, self.common)
         self.settings = Settings(self.engine, path, self.common)
         self.opinions = Verdicts(self.engine, path, self.common)
+        self.sealing = Seals(self.engine, path, self.common)
+        self.seal = self.sealing.seal
+        self.seals = self.sealing.seals
         self.tags = Tags(self.engine, path, self.common)
 
     def close(self) -> None:
@@ -92,6 +96,8 @@ class Catalogue:
             The index has this product with other bytes (``not-reproducible``).
         MissingInput
             An input is not registered (``unknown-product``).
+        ConfigurationError
+            The product is new, and its collection sealed (``collection-sealed``).
         """
         return self.register_many([product])[0]
 
@@ -110,14 +116,14 @@ class Catalogue:
 
         Raises
         ------
-        CorruptedInput, MissingInput
+        CorruptedInput, MissingInput, ConfigurationError
             As `register`; then nothing was registered.
         """
         with database_errors(self.path):
             if len(products) >= MANY and len({p.id for p in products}) == len(products):
                 try:
                     return self._in_transaction(_all_new, products)
-                except exc.IntegrityError:
+                except (exc.IntegrityError, CollectionSealed):
                     pass  # one at least is there already
             return self._in_transaction(_registered, products)
 
@@ -283,7 +289,7 @@ def _all_new(
     with _no_collection():
         new = [product.registered(now) for product in products]
         _insert(connection, new, common)
-        return [(product, True) for product in new]
+        return list(zip(new, repeat(True)))
 
 
 @contextmanager
@@ -327,6 +333,7 @@ def _known(connection: Connection, ids: Sequence[str], common: Common) -> dict[s
 
 
 def _insert(connection: Connection, products: Sequence[Product], common: Common) -> None:
+    check_open(connection, products)
     try:
         insert_products(connection, products, _next_rows(connection, len(products)), common)
     except KeyError as error:

@@ -9,10 +9,9 @@ from sqlalchemy import Connection, and_, not_, select, true
 
 from pellucid.archive.lineage import JSON
 from pellucid.archive.moments import clock_text, moment_text, span_text
-from pellucid.archive.search import types_like
+from pellucid.archive.search import of_telescope, types_like
 from pellucid.archive.tables import (
     FOREVER,
-    PRODUCT_TELESCOPES,
     PRODUCTS,
     SLOTS,
     SORTS,
@@ -246,8 +245,7 @@ def _uncertified(connection: Connection, asked: _Question, known: set[str]) -> l
     if asked.device is not None:
         kind, _, number = asked.device.partition("-")
         if kind == "tel" and number.isdigit():
-            covering = select(PRODUCT_TELESCOPES.c.product).where(PRODUCT_TELESCOPES.c.tel_id == int(number))
-            query = query.where(_P.row.in_(covering))
+            query = query.where(_P.row.in_(of_telescope(int(number))))
         else:
             query = query.where(kinds.device == asked.device)
     rows = connection.execute(query.order_by(_P.row.desc()).limit(UNCERTIFIED + len(known)))

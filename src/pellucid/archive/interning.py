@@ -134,12 +134,12 @@ class Common:
     def _keep_longest(
         self, connection: Connection, products: Sequence[Product], numbers: Sequence[tuple[int, int]]
     ) -> None:
-        longest: dict[int, int] = {}
-        for product, (sort, _) in zip(products, numbers, strict=True):
-            start, stop = product.time_start, product.time_stop
-            if start is not None and stop is not None:
-                longest[sort] = max(stop - start, longest.get(sort, 0))
-        for sort, length in longest.items():
+        lengths = {
+            (sort, p.time_stop - p.time_start)
+            for (sort, _), p in zip(numbers, products, strict=True)
+            if p.time_start is not None and p.time_stop is not None
+        }
+        for sort, length in dict(sorted(lengths)).items():  # of each sort the last
             if length > self._longest.get(sort, 0):
                 shorter = (SORTS.c.sort == sort, SORTS.c.longest < length)
                 connection.execute(update(SORTS).where(*shorter).values(longest=length))

@@ -14,11 +14,17 @@ from math import isfinite
 
 from pellucid.errors import ConfigurationError
 
-__all__ = ["JSON", "canonical_json", "derived_key", "is_key", "plain", "raw_key"]
+__all__ = ["JSON", "canonical_json", "canonical_json_many", "derived_key", "is_key", "plain", "raw_key"]
 
 _encoded = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False).encode
 
+_DIVIDER = "\x1e"
+_divided = json.JSONEncoder(
+    sort_keys=True, separators=(_DIVIDER, ":"), ensure_ascii=True, allow_nan=False
+).encode
+
 _PLAIN = frozenset({bool, int, str, type(None)})
+_FLAT = _PLAIN | {float}
 
 type JSON = bool | int | float | str | Sequence[JSON] | Mapping[str, JSON] | None
 
@@ -42,6 +48,18 @@ def canonical_json(value: JSON) -> str:
     if type(value) is dict and all(type(k) is str and type(v) in _PLAIN for k, v in value.items()):
         return _encoded(value)  # nothing in it needs to be looked at again
     return _encoded(plain(value))
+
+
+def canonical_json_many(values: Sequence[Mapping[str, JSON]]) -> list[str]:
+    """Return `canonical_json` of many mappings; one call of the encoder takes a tenth of the time of many."""
+    if not _are_flat(values):
+        return [canonical_json(v) for v in values]
+    try:
+        text = _divided(values)
+    except ValueError:  # NaN or an infinity, which is told by name
+        return [canonical_json(v) for v in values]
+    # nothing is nested, and texts hold no control characters: the divider stands between items alone
+    return [f"{{{item.replace(_DIVIDER, ',')}}}" for item in text[2:-2].split(f"}}{_DIVIDER}{{")]
 
 
 def plain(value: object, where: str = "$") -> "JSON":
@@ -128,6 +146,14 @@ def derived_key(
 def is_key(text: str) -> bool:
     """Return whether a text is a full key: 64 lower-case hexadecimal digits."""
     return len(text) == 64 and set(text) <= set("0123456789abcdef")
+
+
+def _are_flat(values: Sequence[Mapping[str, JSON]]) -> bool:
+    return (
+        {*map(type, values)} == {dict}
+        and {type(key) for value in values for key in value} <= {str}
+        and {type(item) for value in values for item in value.values()} <= _FLAT
+    )
 
 
 def _plain_mapping(value: Mapping[object, object], where: str) -> dict[str, JSON]:

@@ -95,10 +95,12 @@ def night_of(ns: int, longitude: float = 0.0) -> int:
     longitude : float
         Of the site, in deg, positive to the east.
     """
-    return _day_number((ns + round(longitude * _NS_PER_DEGREE) - _DAY // 2) // _DAY)
+    local = ns + round(longitude * _NS_PER_DEGREE) if longitude else ns
+    return _day_number((local - _NOON) // _DAY)
 
 
 _DAY = 86400 * 10**9
+_NOON = _DAY // 2
 _NS_PER_DEGREE = _DAY / 360
 
 

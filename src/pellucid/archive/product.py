@@ -112,6 +112,8 @@ class Product:
         ``PUBLIC``, ``SECURE`` or ``PROPRIETARY``; None where nobody said, which grants nothing.
     release_date : int or None
         When it becomes public, in ns since 1970-01-01T00:00:00 TAI.
+    started_ns : int or None
+        When the step that made it began, by the clock of `created_ns`.
     """
 
     id: str
@@ -142,6 +144,7 @@ class Product:
     quality: str | None = None
     rights: Rights | None = None
     release_date: int | None = None
+    started_ns: int | None = None
 
     def __post_init__(self) -> None:
         if not (is_key(self.id) and is_key(self.sha256)):
@@ -175,11 +178,10 @@ class Product:
 
     def registered(self, created_ns: int) -> Self:
         """Return the product as registered at a moment of the archive's clock."""
-        night = self.night
-        if night is None and self.time_start is not None and self.time_start >= 0:
-            night = night_of(self.time_start)
         values = self.__dict__.copy()
-        values["created_ns"], values["night"] = created_ns, night
+        values["created_ns"] = created_ns
+        if values["night"] is None and (start := values["time_start"]) is not None and start >= 0:
+            values["night"] = night_of(start)
         return self.as_registered(values)
 
     @property

@@ -12,7 +12,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
 from pellucid.archive.interning import Common
-from pellucid.archive.lineage import canonical_json
+from pellucid.archive.lineage import canonical_json, canonical_json_many
 from pellucid.archive.product import InputReference, Product
 from pellucid.archive.tables import INPUTS, PRODUCT_TELESCOPES, PRODUCTS
 from pellucid.errors import MissingInput
@@ -33,6 +33,7 @@ _P = PRODUCTS.c
 _MADE_FROM = PRODUCTS.alias("made_from")
 _COLUMNS = tuple(column.name for column in PRODUCTS.columns)
 _decoded = json.JSONDecoder().raw_decode
+_bytes = bytes.fromhex
 _PART, _END = "\x1f", "\x1e"  # ASCII's own separators of units and records
 
 
@@ -80,10 +81,12 @@ SELECTED = (
     _P.time_start,
     _P.time_stop,
     _P.release_date,
+    _P.tel,
     _P.telescopes,
     _P.flags,
     _P.summary,
     _P.created_ns,
+    _P.started_ns,
     _inputs.label("inputs"),
 )
 """What `product_of` needs of a product, in this order."""
@@ -121,12 +124,14 @@ def product_of(row: Sequence[Any], common: Common) -> Product:
         start,
         stop,
         release,
+        tel,
         telescopes,
         flags,
         summary,
         created,
+        started,
         inputs,
-    ) = row[:16]
+    ) = row[:18]
     values = common.attributes(sort, making)
     values["parameters"] = _read(values["parameters"], {})
     values["software"] = _read(values["software"], {})
@@ -139,10 +144,14 @@ def product_of(row: Sequence[Any], common: Common) -> Product:
     values["time_start"] = start
     values["time_stop"] = stop
     values["release_date"] = release
-    values["telescopes"] = tuple(map(int, telescopes.split(","))) if telescopes else ()
+    if tel is not None:
+        values["telescopes"] = (tel,)
+    else:
+        values["telescopes"] = tuple(map(int, telescopes.split(","))) if telescopes else ()
     values["flags"] = tuple(_read(flags, ()))
     values["summary"] = _read(summary, {})
     values["created_ns"] = created
+    values["started_ns"] = started
     values["inputs"] = () if inputs is None else tuple(_references(inputs))
     return Product.as_registered(values)
 
@@ -170,8 +179,14 @@ def insert_products(
         One of them is registered already.
     """
     pairs = common.numbers_of(connection, products)
-    execute_many(connection, PRODUCTS, _COLUMNS, map(_values, numbers, pairs, products))
-    telescopes = ((t, n) for n, p in zip(numbers, products, strict=True) for t in sorted({*p.telescopes}))
+    summaries = canonical_json_many([p.summary for p in products])
+    execute_many(connection, PRODUCTS, _COLUMNS, map(_values, numbers, pairs, summaries, products))
+    telescopes = [
+        (t, n)
+        for n, p in zip(numbers, products, strict=True)
+        if len(p.telescopes) > 1
+        for t in sorted({*p.telescopes})
+    ]
     execute_many(connection, PRODUCT_TELESCOPES, ("tel_id", "product"), telescopes)
     if any(p.inputs for p in products):
         rows = rows_of(connection, {i.product for p in products for i in p.inputs})
@@ -183,13 +198,15 @@ def insert_products(
         execute_many(connection, INPUTS, ("product", "role", "position", "input"), links)
 
 
-def _values(number: int, common: tuple[int, int], p: Product) -> tuple[Any, ...]:
+def _values(number: int, common: tuple[int, int], summary: str, p: Product) -> tuple[Any, ...]:
     telescopes = p.telescopes
+    alone = len(telescopes) == 1
     return (
         number,
-        bytes.fromhex(p.id),
-        None if p.sha256 == p.id else bytes.fromhex(p.sha256),
-        *common,
+        _bytes(p.id),
+        None if p.sha256 == p.id else _bytes(p.sha256),
+        common[0],
+        common[1],
         p.size,
         p.name,
         p.obs_id,
@@ -198,10 +215,12 @@ def _values(number: int, common: tuple[int, int], p: Product) -> tuple[Any, ...]
         p.time_stop,
         p.release_date,
         # a product that one telescope delivered is the common case
-        str(telescopes[0]) if len(telescopes) == 1 else ",".join(map(str, sorted({*telescopes}))),
+        "" if alone or not telescopes else ",".join(map(str, sorted({*telescopes}))),
         canonical_json(p.flags) if p.flags else "",
-        canonical_json(p.summary) if p.summary else "",
+        "" if summary == "{}" else summary,
         p.created_ns,
+        telescopes[0] if alone else None,
+        p.started_ns,
     )
 
 

@@ -5,14 +5,14 @@ from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Connection, Select, or_, select
+from sqlalchemy import Column, ColumnElement, CompoundSelect, Connection, Select, or_, select
 
 from pellucid.archive.product import LATEST_COVER
 from pellucid.archive.rows import select_products
 from pellucid.archive.tables import PRODUCT_TELESCOPES, PRODUCTS, SORTS
 from pellucid.archive.tags import in_tag
 
-__all__ = ["OF_SORT", "beginning_with", "is_beginning", "matching", "types_like"]
+__all__ = ["OF_SORT", "beginning_with", "is_beginning", "matching", "of_telescope", "types_like"]
 
 _P, _S = PRODUCTS.c, SORTS.c
 
@@ -54,8 +54,7 @@ def matching(
     elif sorts:
         query = query.where(_P.sort.in_(select(_S.sort).where(*sorts)))
     if tel is not None:
-        covering = select(PRODUCT_TELESCOPES.c.product).where(PRODUCT_TELESCOPES.c.tel_id == tel)
-        query = query.where(_P.row.in_(covering))
+        query = query.where(_P.row.in_(of_telescope(tel)))
     if tag is not None:
         query = query.where(in_tag(tag))
     if covered is not None:
@@ -63,6 +62,13 @@ def matching(
     if sha256 is not None:
         query = query.where(or_(_P.id == sha256, _P.sha256 == sha256))  # of raw products only the first
     return query
+
+
+def of_telescope(tel: int) -> CompoundSelect[tuple[int]]:
+    """Return the query for the rows of products that cover a telescope, alone or among others."""
+    several = select(PRODUCT_TELESCOPES.c.product).where(PRODUCT_TELESCOPES.c.tel_id == tel)
+    alone = PRODUCTS.alias("of_one").c
+    return select(alone.row).where(alone.tel == tel).union_all(several)
 
 
 def _covering(span: tuple[int, int], sorts: Sequence[ColumnElement[bool]]) -> Select[tuple[int]]:

@@ -35,6 +35,7 @@ __all__ = [
     "PRODUCT_TELESCOPES",
     "SCHEMA_VERSION",
     "SCHEMA_VERSIONS",
+    "SEALED",
     "SETTINGS",
     "SLOTS",
     "SORTS",
@@ -44,7 +45,7 @@ __all__ = [
     "Key",
 ]
 
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 """Version of this layout; `pellucid.archive.migrations` leads every older one to it."""
 
 FOREVER = 2**63 - 1
@@ -114,7 +115,8 @@ MAKINGS = Table(
     Column("software", Text, nullable=False),
 )
 
-# sha256 is NULL where it is the id, as of all raw products; lists and mappings are empty where there is none
+# sha256 is NULL where it is the id, as of all raw products; lists and mappings are empty where there is none.
+# A telescope alone is in tel; several are in telescopes, and to find the product by in PRODUCT_TELESCOPES
 PRODUCTS = Table(
     "products",
     METADATA,
@@ -134,12 +136,20 @@ PRODUCTS = Table(
     Column("flags", Text, nullable=False),
     Column("summary", Text, nullable=False),
     Column("created_ns", BigInteger, nullable=False),
+    Column("tel", Integer),
+    Column("started_ns", BigInteger),
     CheckConstraint("(time_start IS NULL) = (time_stop IS NULL)", name="cover_whole"),
     CheckConstraint("time_start < time_stop", name="cover_not_empty"),
     Index("products_by_sort", "sort", "time_start"),
     Index("products_by_observation", "obs_id"),
     Index("products_by_name", "name"),
     Index("products_by_night", "night"),
+    Index(
+        "products_by_telescope",
+        "tel",
+        sqlite_where=text("tel IS NOT NULL"),
+        postgresql_where=text("tel IS NOT NULL"),
+    ),
     Index(
         "derived_by_content",
         "sha256",
@@ -148,7 +158,6 @@ PRODUCTS = Table(
     ),
 )
 
-# the same telescopes as in the product's row, to find it by
 PRODUCT_TELESCOPES = Table(
     "product_telescopes",
     METADATA,
@@ -255,6 +264,15 @@ CLAIMS = Table(
     Column("key", Text, primary_key=True),
     Column("owner", Text, nullable=False),
     Column("until_ns", BigInteger, nullable=False),
+)
+
+# collections into which nothing new may come; sealed_ns is UTC since 1970
+SEALED = Table(
+    "sealed",
+    METADATA,
+    Column("collection", Text, primary_key=True),
+    Column("sealed_ns", BigInteger, nullable=False),
+    Column("because", Text, nullable=False),
 )
 
 SETTINGS = Table(

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""``pellucid archive``: make an archive, check it to the last bit, mend it, clean it."""
+"""``pellucid archive``: make an archive, check it to the last bit, mend, clean or seal it."""
 
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
@@ -19,7 +19,7 @@ __all__ = ["command"]
 
 @click.group("archive", cls=Group)
 def command() -> None:
-    """Make, check, mend or clean the archive."""
+    """Make, check, mend or clean the archive; seal its collections."""
 
 
 @verb("init")
@@ -118,6 +118,32 @@ def gc(session: Session, remove: bool, older_than: float) -> None:
     session.show(report.as_dict(), "\n".join(lines))
 
 
+@verb("seal")
+@click.argument("collection")
+@click.option("--because", default="", metavar="TEXT", help="Why, for those who ask later.")
+def seal(session: Session, collection: str, because: str) -> None:
+    """Seal a collection: nothing new may come into it, for good.
+
+    What a production has made is closed so, e.g. C/2026-1, before it is released.
+    """
+    with session.workspace() as workspace:
+        made, is_new = workspace.archive.seal(collection, because=because)
+    said = "sealed" if is_new else "was sealed before"
+    session.show({"new": is_new, **made._asdict()}, f"{made.collection} {said}")
+
+
+@verb("seals")
+def seals(session: Session) -> None:
+    """List the sealed collections."""
+    with session.workspace() as workspace:
+        from pellucid.archive.moments import clock_text
+
+        found = workspace.archive.seals()
+        rows = [(s.collection, clock_text(s.sealed_ns), s.because) for s in found]
+    text = table(("COLLECTION", "SINCE", "BECAUSE"), rows) if rows else "no collection is sealed"
+    session.show({"sealed": [s._asdict() for s in found]}, text)
+
+
 def _verified(report: "Verification") -> str:
     head = f"{report.products} products, {report.objects} objects, {report.size} bytes read: "
     head += "every product has its bytes" if report.is_whole else "NOT WHOLE"
@@ -125,5 +151,5 @@ def _verified(report: "Verification") -> str:
     return head + ("\n" + table(("", "PRODUCTS", "WHERE", ""), rows) if rows else "")
 
 
-for subcommand in (init, verify, repair, gc):
+for subcommand in (init, verify, repair, gc, seal, seals):
     command.add_command(subcommand)

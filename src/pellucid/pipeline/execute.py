@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
-from time import perf_counter
+from time import perf_counter, time_ns
 
 from pellucid.archive.archive import Archive
 from pellucid.archive.code_record import record_code
@@ -183,6 +183,7 @@ def make(
     if known is not None:
         # lost bytes come back only with the record they were made with inside
         recipe = Recipe.of(known, archive.get)
+    started = time_ns()
     files = {role: [archive.path(p) for p in products] for role, products in recipe.inputs.items()}
     with archive.store.staging() as folder:
         output = folder / f"product{step.suffix}"
@@ -196,7 +197,7 @@ def make(
             described.summary["policy"] = policy
         blob = archive.store.adopt(output)
     record_code(archive, step.function, recipe.code)
-    return _product(step, recipe, described, blob, category, collection)
+    return _product(step, recipe, described, blob, category, collection, started)
 
 
 def check_inputs(step: Step, inputs: Mapping[str, Sequence[Product]]) -> None:
@@ -247,7 +248,13 @@ def _check_same(known: Product, output: Path) -> None:
 
 
 def _product(
-    step: Step, recipe: Recipe, described: Attributes, blob: Blob, category: str | None, collection: str
+    step: Step,
+    recipe: Recipe,
+    described: Attributes,
+    blob: Blob,
+    category: str | None,
+    collection: str,
+    started: int,
 ) -> Product:
     return Product(
         id=recipe.key,
@@ -272,6 +279,7 @@ def _product(
         determinism=step.determinism,
         flags=described.flags,
         summary=described.summary,
+        started_ns=started,
         inputs=tuple(
             InputReference(role, position, product.id)
             for role, products in recipe.inputs.items()

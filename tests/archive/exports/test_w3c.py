@@ -11,6 +11,7 @@ from prov.model import ProvDocument
 from pellucid.archive import Product, Workspace
 from pellucid.archive.exports.history import history_of
 from pellucid.archive.exports.w3c import prov_document, prov_text
+from pellucid.archive.moments import clock_text
 from pellucid.errors import ConfigurationError
 
 
@@ -43,6 +44,14 @@ def test_every_product_its_bytes_and_what_it_was_made_of_are_there(
     }
     run = document["activity"][f"run:{total.id}"]
     assert json.loads(run["pellucid:parameters"]) == total.parameters
+    for product in history.derived:
+        began, ended = (
+            document["activity"][f"run:{product.id}"][f"prov:{end}Time"] for end in ("start", "end")
+        )
+        assert began <= ended
+        assert product.started_ns is not None
+        assert product.started_ns < product.created_ns
+        assert began.startswith(clock_text(product.started_ns)[:19])
     agents = {edge["prov:agent"] for edge in document["wasAssociatedWith"].values()}
     assert agents == set(document["agent"]) == {f"package:{n}-{v}" for n, v in history.software}
 

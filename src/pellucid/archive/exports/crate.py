@@ -8,7 +8,7 @@ what they took and gave, packages are software applications.
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pellucid.archive.exports.history import History, generated
+from pellucid.archive.exports.history import History, began, generated
 from pellucid.archive.files import Progress, storage_errors
 from pellucid.archive.lineage import canonical_json
 from pellucid.archive.output import new_folder
@@ -149,6 +149,7 @@ def _add_action(
             "@type": "CreateAction",
             "name": f"{product.step} {product.step_version}",
             "description": f"code {product.code}",
+            **({"startTime": start.isoformat()} if (start := began(product)) else {}),
             "endTime": generated(product).isoformat(),
         },
     )

@@ -11,7 +11,7 @@ from pellucid.archive.product import Product
 if TYPE_CHECKING:
     from pellucid.archive.archive import Archive
 
-__all__ = ["History", "generated", "history_of"]
+__all__ = ["History", "began", "generated", "history_of"]
 
 
 @dataclass(frozen=True)
@@ -59,5 +59,14 @@ def history_of(archive: "Archive", wanted: Iterable[Product]) -> History:
 
 
 def generated(product: Product) -> datetime:
-    """Return when a product was registered, UTC."""
-    return datetime.fromtimestamp(product.created_ns // 10**9, UTC)
+    """Return when a product was registered, UTC, to the microsecond."""
+    return _moment(product.created_ns)
+
+
+def began(product: Product) -> datetime | None:
+    """Return when the step that made a product began, UTC; None where it was not noted."""
+    return None if product.started_ns is None else _moment(product.started_ns)
+
+
+def _moment(ns: int) -> datetime:
+    return datetime.fromtimestamp(ns // 10**9, UTC).replace(microsecond=ns // 1000 % 10**6)

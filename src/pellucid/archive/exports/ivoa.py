@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from pellucid.archive.exports.history import History, generated
+from pellucid.archive.exports.history import History, began, generated
 from pellucid.archive.lineage import JSON, canonical_json
 from pellucid.archive.product import Product
 
@@ -48,7 +48,7 @@ TABLES: "dict[str, tuple[Column, ...]]" = {
         "Activity",
         id="Identity of the run: that of the product it made",
         name="Step and version",
-        startTime="Not recorded: runs are told by what they made",
+        startTime="When the step began, UTC; empty where it was not noted",
         stopTime="When the product was registered, UTC",
         comment="How exactly it repeats itself",
         description_id="Description of the activity",
@@ -89,7 +89,7 @@ def provdm_rows(history: History) -> dict[str, list[tuple[str, ...]]]:
             (
                 p.id,
                 f"{p.step} {p.step_version}",
-                "",
+                start.isoformat() if (start := began(p)) else "",
                 generated(p).isoformat(),
                 p.determinism or "",
                 _description(p),

@@ -7,7 +7,7 @@ The terms are those of PROV-DM (W3C Recommendation, 30 April 2013); what it has 
 
 from typing import TYPE_CHECKING, Any
 
-from pellucid.archive.exports.history import History, generated
+from pellucid.archive.exports.history import History, began, generated
 from pellucid.archive.lineage import canonical_json
 from pellucid.archive.product import Product
 from pellucid.extras import extra_module
@@ -67,7 +67,7 @@ def _add_run(document: "ProvDocument", product: Product) -> None:
         "pellucid:parameters": canonical_json(product.parameters),
         "pellucid:determinism": product.determinism or "",
     }
-    document.activity(run, other_attributes=attributes)
+    document.activity(run, began(product), generated(product), other_attributes=attributes)
     document.wasGeneratedBy(entity, run, generated(product))
     for reference in product.inputs:
         role = {"prov:role": reference.role, "pellucid:position": reference.position}

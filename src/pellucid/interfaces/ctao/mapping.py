@@ -176,7 +176,7 @@ def _unsaid(product: Product) -> Tree:
                 "process": "acquisition" if raw else "data_processing",
                 "name": "ingest" if raw else product.step,
                 "id": derived_id("activity", product.id),
-                "start": created,
+                "start": created if product.started_ns is None else _iso(product.started_ns),
                 "end": created,
                 "software": {"name": "pellucid", "version": version} if version else None,
             }
