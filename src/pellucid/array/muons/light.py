@@ -19,6 +19,21 @@ _FAR = 3.6
 
 
 @kernel
+def _stretched(
+    px: float, py: float, ux: float, uy: float, squeeze: float, tx: float, ty: float
+) -> tuple[float, float, float, float]:
+    """Return a point and a direction where the ellipse that an inclined circle is seen as is a circle."""
+    stretch = 1.0 / squeeze - 1.0
+    along, turn = px * tx + py * ty, ux * tx + uy * ty
+    return (
+        px + stretch * along * tx,
+        py + stretch * along * ty,
+        ux + stretch * turn * tx,
+        uy + stretch * turn * ty,
+    )
+
+
+@kernel
 def chord(
     px: float, py: float, ux: float, uy: float, radius: float, squeeze: float, tx: float, ty: float
 ) -> float:
@@ -47,10 +62,7 @@ def chord(
     float
         In the unit of the radius.
     """
-    stretch = 1.0 / squeeze - 1.0
-    along, turn = px * tx + py * ty, ux * tx + uy * ty
-    qx, qy = px + stretch * along * tx, py + stretch * along * ty
-    vx, vy = ux + stretch * turn * tx, uy + stretch * turn * ty
+    qx, qy, vx, vy = _stretched(px, py, ux, uy, squeeze, tx, ty)
     a = vx * vx + vy * vy
     b = qx * vx + qy * vy
     c = qx * qx + qy * qy - radius * radius
@@ -98,10 +110,7 @@ def shadow(
     float
         In the unit of the radius.
     """
-    stretch = 1.0 / squeeze - 1.0
-    along, turn = px * tx + py * ty, ux * tx + uy * ty
-    qx, qy = px + stretch * along * tx, py + stretch * along * ty
-    vx, vy = ux + stretch * turn * tx, uy + stretch * turn * ty
+    qx, qy, vx, vy = _stretched(px, py, ux, uy, squeeze, tx, ty)
     inside = qx * qx + qy * qy < radius * radius
     if not inside and qx * vx + qy * vy >= 0.0:
         return 0.0
