@@ -82,7 +82,7 @@ def compare_files(a: Path, b: Path, tolerance: Tolerance | None = None) -> Compa
     Parameters
     ----------
     a, b : Path
-        HDF5, FITS or JSON, see `pellucid.formats.datasets.read_datasets`; ``a`` is the reference.
+        HDF5, FITS, Parquet or JSON, see `pellucid.formats.datasets.read_datasets`; ``a`` is the reference.
     tolerance : mapping of str to (float, float), optional
         Relative and absolute tolerance (the dataset's unit) by pattern of name; what fits none must be equal.
 
