@@ -30,9 +30,20 @@ NIGHT = 1_795_471_237 * S
 TRUTH = {"IA": 300.0, "IE": -120.0, "CA": 45.0, "NPAE": -20.0, "AN": 15.0, "AW": -8.0, "TF": 30.0}
 
 
-def deliver(path: Path, tel_id: int | None, columns: dict[str, Any]) -> Path:
+UNITS = {
+    "time": "ns",
+    **dict.fromkeys(("azimuth", "altitude", "azimuth_asked", "altitude_asked"), "deg"),
+    **dict.fromkeys(("across", "upward", "across_error", "upward_error"), "arcsec"),
+}
+
+
+def deliver(
+    path: Path, tel_id: int | None, columns: dict[str, Any], units: dict[str, str] | None = None
+) -> Path:
     metadata = {} if tel_id is None else {"tel_id": tel_id}
-    write_parquet(path, metadata, {name: WrittenColumn(np.asanyarray(c)) for name, c in columns.items()})
+    units = UNITS if units is None else units
+    written = {name: WrittenColumn(np.asanyarray(c), units.get(name, "")) for name, c in columns.items()}
+    write_parquet(path, metadata, written)
     return path
 
 
@@ -137,6 +148,28 @@ def test_logs_that_cannot_be_are_refused(
     with pytest.raises(CorruptedInput) as error:
         pointing(path, tmp_path / "p")
     assert error.value.code == code
+
+
+def test_radians_are_converted_and_numbers_without_a_unit_refused(tmp_path: Path) -> None:
+    plain = pointing(drive(tmp_path / "d", np.arange(9)), tmp_path / "p").track
+    columns = {
+        "time": plain.time,
+        "azimuth": plain.azimuth,
+        "altitude": plain.altitude,
+        "azimuth_asked": np.degrees(plain.azimuth),
+        "altitude_asked": np.degrees(plain.altitude),
+        "state": np.full(9, "tracking"),
+    }
+    told = UNITS | {"azimuth": "rad", "altitude": "rad"}
+    known = pointing(deliver(tmp_path / "r", 3, columns, told), tmp_path / "q")
+    assert known.track.azimuth == pytest.approx(plain.azimuth, abs=1e-12)
+    assert known.deviation == pytest.approx(np.zeros(9), abs=1e-3)
+    for unit in ("", "m", "furlong"):
+        deliver(tmp_path / "w", 3, columns, told | {"altitude": unit})
+        with pytest.raises(CorruptedInput) as error:
+            pointing(tmp_path / "w", tmp_path / "x")
+        assert error.value.code == "unit-needed"
+        assert error.value.where.endswith("column altitude")
 
 
 def test_a_line_that_is_there_twice_is_one_line(tmp_path: Path) -> None:

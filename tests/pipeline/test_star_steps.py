@@ -31,6 +31,8 @@ AZIMUTH, ALTITUDE = 100.0, 60.0
 STARS = np.array([[0.5, 0.1], [-0.4, 0.5], [0.0, -0.6], [-0.5, -0.4]])
 """Upward and along azimuth, in deg."""
 
+UNITS = {"time": "ns", "state": ""}
+
 ACROSS, UPWARD = 70.0, -40.0
 """By how much the telescope looks off, in arcsec."""
 
@@ -92,7 +94,9 @@ def drive(path: Path, plain: CameraCalibration, state: str = "tracking", **chang
     columns: dict[str, Any] = {"time": time, "state": np.full(time.size, state)}
     for name, angle in (("azimuth", AZIMUTH), ("altitude", ALTITUDE)):
         columns |= {name: np.full(time.size, angle), f"{name}_asked": np.full(time.size, angle)}
-    write_parquet(path, {"tel_id": 1} | changes, {n: WrittenColumn(c) for n, c in columns.items()})
+    write_parquet(
+        path, {"tel_id": 1} | changes, {n: WrittenColumn(c, UNITS.get(n, "deg")) for n, c in columns.items()}
+    )
     return path
 
 

@@ -82,7 +82,7 @@ def _fact(path: Path) -> Drive:
 
 
 def _parquet(path: Path) -> Drive:
-    metadata, columns = read_columns(path, ("time", *_COLUMNS, "state"))
+    metadata, columns = read_columns(path, {"time": "ns", **dict.fromkeys(_COLUMNS, "deg"), "state": ""})
     tel_id = metadata.get("tel_id")
     return Drive(
         tel_id=tel_id if isinstance(tel_id, int) else None,

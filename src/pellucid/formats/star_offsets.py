@@ -66,7 +66,7 @@ def read_star_offsets(path: Path) -> StarOffsets:
         See `read_columns` and `read_contents` (``bad-star-offsets``).
     """
     if path.is_file() and is_parquet(path):
-        metadata, columns = read_columns(path, COLUMNS)
+        metadata, columns = read_columns(path, {name: _UNITS.get(name, "") for name in COLUMNS})
     else:
         contents = read_contents(path, KIND, "make it: step star-offsets", "bad-star-offsets")
         metadata, columns = contents.attributes, contents.arrays
