@@ -29,7 +29,7 @@ from pellucid.pipeline.steps import step_named
 from pellucid.simulate.fronts import simulate_fronts, square_array
 from pellucid.simulate.rates import PROFILES, RateTruth, pair_rate_response, simulate_counts
 from pellucid.simulate.run import simulate_run
-from support.arraynight import configured, run_night, simulate_night, take_night
+from support.arraynight import WANTED, configured, run_night, simulate_night, take_night
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -210,7 +210,7 @@ def corrected(full: bool, tmp_path_factory: pytest.TempPathFactory) -> dict[str,
     sizes: dict[str, Any] = {"night": night}
     with Workspace.open(folder / "ws") as workspace:
         take_night(workspace, night)
-        report = run_night(workspace, night, "corrected-dl1", "transparency", "time-offsets")
+        report = run_night(workspace, night, *WANTED)
         assert report.exit_code == 0, report.as_text()
         paths = {(p.step, p.telescopes): workspace.archive.path(p) for p in report.products}
         joint = next(path for (step, _), path in paths.items() if step == "joint-throughput")

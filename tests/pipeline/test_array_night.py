@@ -20,7 +20,7 @@ from pellucid.formats.transparency import read_transparency
 from pellucid.pipeline.execute import execute
 from pellucid.pipeline.report import RunReport
 from pellucid.pipeline.steps import step_named
-from support.arraynight import ArrayNight, run_night, simulate_night, take_night
+from support.arraynight import WANTED, ArrayNight, run_night, simulate_night, take_night
 
 HOUR = 3600 * 10**9
 
@@ -36,7 +36,7 @@ def night(tmp_path_factory: pytest.TempPathFactory) -> ArrayNight:
 def done(night: ArrayNight, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Done]:
     with Workspace.open(tmp_path_factory.mktemp("ws")) as workspace:
         take_night(workspace, night)
-        yield night, workspace, run_night(workspace, night, "corrected-dl1", "transparency", "time-offsets")
+        yield night, workspace, run_night(workspace, night, *WANTED)
 
 
 def path_of(done: Done, step: str) -> Path:

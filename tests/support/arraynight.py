@@ -37,6 +37,8 @@ SECOND = 1_000_000_000
 DAY = 86_400 * SECOND
 OPTICS = (0.8, 0.95, 1.1, 0.9)
 GAIN = (1.02, 0.97, 1.0, 1.05)
+WANTED = ("corrected-dl1", "joint-throughput", "transparency", "time-offsets")
+"""Steps of a night."""
 CLOCK = (3.0, -5.0, 2.0, 0.0)
 
 

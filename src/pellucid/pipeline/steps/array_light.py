@@ -209,6 +209,7 @@ def _images(tel_id: "Ints", edges: "Ints", paths: Sequence[Path]) -> "Measuremen
 STEPS = (
     Step(
         name="joint-throughput",
+        alternative=True,
         version="1",
         function="pellucid.pipeline.steps.array_light:make_joint",
         inputs={
@@ -233,4 +234,5 @@ STEPS = (
     ),
 )
 """``joint-throughput``: rates of pairs, muons, gains and shared showers in one least squares, with residuals
-of each method. What it makes is in force for the array, and applied to events."""
+of each method. It needs a certified reference, and is asked for by name; what it makes is in force for the
+array, and applied to events."""
