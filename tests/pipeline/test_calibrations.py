@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Calibrations: certified by a run, found by the next, and what a level falls back on."""
 
+import time
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
@@ -44,6 +45,19 @@ def test_a_newer_calibration_takes_its_place_and_the_old_one_is_remembered(
     assert [c.product for c in workspace.archive.catalogue.validity.certificates(old, withdrawn=True)] == [
         old.id
     ]
+
+
+def test_a_clock_that_is_set_back_keeps_no_newer_calibration_out(
+    toy: ModuleType, night: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    toyrun.run(night)
+    real = time.time_ns
+    monkeypatch.setattr(time, "time_ns", lambda: real() - HOUR)
+    report = toyrun.run(night, parameters={"toy-baseline": {"fewest": 3}})
+    assert (report.exit_code, report.count("made")) == (0, 10)
+    in_force = night.archive.lookup(toy.BASELINE, 1, toy.START, "B").product
+    assert in_force.id in {p.id for p in report.products}
+    assert toyrun.run(night, parameters={"toy-baseline": {"fewest": 3}}).count("there") == 10
 
 
 def test_a_release_never_replaces_a_calibration(toy: ModuleType, workspace: Workspace, inbox: Path) -> None:

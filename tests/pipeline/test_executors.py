@@ -41,13 +41,14 @@ def test_a_worker_that_hangs_or_dies_is_replaced_and_all_else_goes_on(
 
 
 def test_a_worker_that_eats_memory_is_told(toy: ModuleType, night: Workspace) -> None:
-    executor = Processes(night.path, 1, memory=8.0)
+    executor = Processes(night.path, 1, memory=0.9)
     try:
-        parameters = {"toy-images": {"fault": "memory", "fault_tel": 2}}
+        parameters = {"toy-images": {"fault": "greed", "fault_tel": 2}}
         report = toyrun.run(night, parameters=parameters, executor=executor, keep_going=True)
     finally:
         executor.close()
     assert {e.error.code for e in report.failures if e.error} == {"out-of-memory"}
+    assert {e.task.leader.telescopes for e in report.failures} == {(2,)}
 
 
 def test_a_cluster_does_the_same_and_its_loss_is_told(night: Workspace, tmp_path: Path) -> None:
@@ -75,12 +76,14 @@ def test_a_cluster_does_the_same_and_its_loss_is_told(night: Workspace, tmp_path
 
 
 @pytest.mark.full
-def test_a_job_that_ends_a_worker_of_a_cluster_fails_alone(night: Workspace) -> None:
-    cluster = DaskCluster(night.path, "local", 1)
+@pytest.mark.parametrize("fault", ["die", "hang", "greed"])
+def test_a_job_that_costs_a_cluster_its_worker_fails_alone(night: Workspace, fault: str) -> None:
+    cluster = DaskCluster(night.path, "local", 1, memory=0.8)
+    policy = toyrun.level("B", f"levels.B.limit={'5 s' if fault == 'hang' else '60 s'}")
     try:
-        parameters = {"toy-images": {"fault": "die", "fault_tel": 2}}
+        parameters = {"toy-images": {"fault": fault, "fault_tel": 2}}
         steps = toyrun.graph(cost=0.001)
-        report = toyrun.run(night, parameters=parameters, executor=cluster, keep_going=True, steps=steps)
+        report = toyrun.run(night, policy, parameters, cluster, keep_going=True, steps=steps)
     finally:
         cluster.close()
     assert {e.error.code for e in report.failures if e.error} == {"worker-lost"}

@@ -96,6 +96,10 @@ def misbehave(fault: str, output: Path) -> Any:
         time.sleep(3600)
     if fault == "memory":
         return {"n": len(bytearray(1 << 40))}
+    if fault == "greed":
+        n = len(b"x" * (1 << 30))
+        time.sleep(2.0)  # long enough for whoever looks after the memory from outside
+        return {"n": n}
     if fault == "die":
         os._exit(9)
     if fault == "nothing":

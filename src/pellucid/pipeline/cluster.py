@@ -23,9 +23,6 @@ __all__ = ["DaskCluster", "perform_remotely"]
 _PATIENCE_S = 10
 """How long the scheduler is waited for."""
 
-_AHEAD = 2
-"""Groups of jobs for each thread of the cluster that are on their way, so that none waits for the next."""
-
 
 class DaskCluster:
     """A cluster of workers that all see the workspace.
@@ -56,7 +53,8 @@ class DaskCluster:
         logging.getLogger("distributed").setLevel(logging.ERROR)
         self._workspace = str(Path(workspace).resolve())
         self._cluster: Any = None
-        self._settings = dask.config.set({"distributed.scheduler.allowed-failures": 1})
+        # a lost job comes back at once: it is seen to here that it hits no other when it is tried again
+        self._settings = dask.config.set({"distributed.scheduler.allowed-failures": 0})
         self._settings.__enter__()
         try:
             if address == "local":
@@ -81,7 +79,7 @@ class DaskCluster:
     @property
     def capacity(self) -> int:
         """How many jobs it wants to have at once."""
-        return _AHEAD * MOST * self._threads()
+        return 2 * MOST * self._threads()
 
     def _threads(self) -> int:
         """Return how many threads the cluster has; workers may come and go, so it is asked now and then."""
@@ -110,8 +108,9 @@ class DaskCluster:
         return results
 
     def _hand_out(self) -> None:
+        # one group for each thread and none in the queue of a worker, which would be lost with it
         threads = self._threads()
-        while self._groups and self._underway < _AHEAD * threads:
+        while self._groups and self._underway < threads:
             group = self._groups.take(threads)
             future = self._client.submit(
                 perform_remotely, self._workspace, [job for _, job in group], pure=False
@@ -136,6 +135,7 @@ class DaskCluster:
                 results.append((number, told.result))
             return results
         self._check_alive()
+        self._counted = -inf
         if len(group) > 1:
             self._groups.add_alone(group)
             return []
