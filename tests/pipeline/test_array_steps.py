@@ -156,6 +156,23 @@ def test_a_reference_needs_light_that_varies_or_a_known_exponent(tmp_path: Path)
     assert caught.value.code == "no-events"
 
 
+def test_a_part_of_an_array_is_an_array(tmp_path: Path) -> None:
+    step, rates = step_named("transparency"), deliver(tmp_path)
+    found = {}
+    for name, choices in (("whole", {}), ("part", {"array": [3, 5, 8, 9]})):
+        given = rates if name == "whole" else [rates[0], rates[2], rates[3]]
+        step.run({"rates": given}, tmp_path / name, step.complete(choices), {})
+        found[name] = read_transparency(tmp_path / name)
+    part, whole = found["part"], found["whole"]
+    assert part["tel_id"].tolist() == [3, 8, 9]
+    assert (part["n_events"] < whole["n_events"]).all()
+    e = np.linspace(0.9, 1.1, 4)[[0, 2, 3]]
+    scale = np.exp(np.log(e).mean())
+    assert np.abs((part["eta"] - ETA * scale) / part["eta_error"]).max() < 4.0
+    assert np.abs(part["throughput"] / (e / scale) - 1.0).max() < 0.1
+    assert (part["throughput_error"] > whole["throughput_error"][:, [0, 2, 3]]).all()
+
+
 def write_images(path: Path, event: list[int], tel_id: list[int]) -> Path:
     n = len(event)
     values = dict.fromkeys(("size", "energy", "energy_error", "impact", "front_time"), np.full(n, 100.0))

@@ -33,7 +33,7 @@ def make_reference(
     from pellucid.array.pair_reference import fit_pair_reference
     from pellucid.formats.array_products import write_reference
 
-    slices = read_slices(inputs["rates"])
+    slices = read_slices(inputs["rates"], parameters["array"])
     found, left_out = fit_pair_reference(
         slices,
         powers=int(parameters["powers"]),
@@ -79,7 +79,7 @@ def make_transparency(
     from pellucid.errors import InsufficientStatistics
     from pellucid.formats.transparency import write_transparency
 
-    slices = read_slices(inputs["rates"])
+    slices = read_slices(inputs["rates"], parameters["array"])
     busy = slices.too_busy(float(parameters["dead_time"]))
     pairs = slices.pairs(slices.silent(float(parameters["dead_time"])))
     expected = Expected.of(inputs, parameters, slices, pairs)
@@ -165,8 +165,15 @@ def _blank(slices: int, n: int) -> "dict[str, npt.NDArray[Any]]":
     return arrays
 
 
-def read_slices(paths: Sequence[Path]) -> "RateSlices":
+def read_slices(paths: Sequence[Path], array: Sequence[int] = ()) -> "RateSlices":
     """Read deliveries of I-DATA-COM-0006, one or more files a telescope, as slices of all telescopes.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+        Of all telescopes of an array, or of some.
+    array : sequence of int
+        All telescopes of one kind that the deliveries know partners of; those delivered where empty.
 
     Raises
     ------
@@ -188,22 +195,24 @@ def read_slices(paths: Sequence[Path]) -> "RateSlices":
             {c: np.concatenate([b[c].data for b in batches]) for c in names}
         )
     tel_ids = sorted(read)
+    known = sorted({*array, *tel_ids})
     own = {}
     for tel_id, parts in read.items():
         parts.sort(key=lambda part: int(part["time"][0]))
-        widths = {part["n_pairs"].shape[1] for part in parts}
-        if widths == {len(tel_ids) - 1}:
+        partners = np.isin([k for k in known if k != tel_id], tel_ids)
+        if {part["n_pairs"].shape[1] for part in parts} == {partners.size}:
             own[tel_id] = {c: np.concatenate([part[c] for part in parts]) for c in parts[0]}
+            own[tel_id]["n_pairs"] = own[tel_id]["n_pairs"][:, partners]
     first = own.get(tel_ids[0])
     for tel_id in tel_ids:
         if first is None or tel_id not in own or not np.array_equal(own[tel_id]["time"], first["time"]):
             raise CorruptedInput(
                 "The telescopes' rates do not belong together.",
                 where=f"telescope {tel_id}",
-                expected=f"the slices of telescope {tel_ids[0]}, {len(tel_ids) - 1} partners",
+                expected=f"the slices of telescope {tel_ids[0]}, {len(known) - 1} partners",
                 got=f"{sum(len(p['time']) for p in read[tel_id])} slices, "
                 f"{read[tel_id][0]['n_pairs'].shape[1]} partners",
-                mend="give files of every telescope, of the same nights",
+                mend="give files of every telescope, of the same nights; or name them all: parameter array",
                 code="other-slices",
             )
     assert first is not None
@@ -309,6 +318,7 @@ STEPS = (
         output="DL2/Monitoring/Subarray/RateReference",
         suffix=".rate-reference.h5",
         parameters={
+            "array": [],
             "powers": parameter(2, "Highest power of ln cos z.", minimum=0),
             "exponent": parameter(0.0, "Of the rate in the light; 0: it is fitted.", minimum=0.0),
             "exponent_error": parameter(0.0, "Error of an exponent that is given.", minimum=0.0),
@@ -326,6 +336,7 @@ STEPS = (
         output="DL2/Monitoring/Subarray/CherenkovTransparency",
         suffix=".ctc.h5",
         parameters={
+            "array": [],
             "reference_rate": 30.0,
             "zenith_powers": [1.0],
             "reference_error": 0.0,
@@ -342,6 +353,8 @@ STEPS = (
 ``transparency``: the Cherenkov Transparency Coefficient of an array in slices of time, over the certified
 reference, or, where there is none, over that of the parameters.
 
-``reference_rate`` is the rate of a pair at zenith on a clear night in Hz, ``zenith_powers`` are the
-coefficients of powers of ln cos z in its logarithm, as `pellucid.array.reference.fit_reference` finds them.
+``array`` names all telescopes of one kind where only some of them are given: deliveries count events with
+each partner, in ascending order. ``reference_rate`` is the rate of a pair at zenith on a clear night in Hz,
+``zenith_powers`` are the coefficients of powers of ln cos z in its logarithm, as
+`pellucid.array.reference.fit_reference` finds them.
 """

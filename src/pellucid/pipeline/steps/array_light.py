@@ -43,7 +43,7 @@ def make_joint(
     from pellucid.errors import InsufficientStatistics
     from pellucid.formats.array_products import write_joint
 
-    slices = read_slices(inputs["rates"])
+    slices = read_slices(inputs["rates"], parameters["array"])
     pairs = slices.pairs(slices.silent(float(parameters["dead_time"])))
     expected = Expected.of(inputs, parameters, slices, pairs)
     length = round(float(parameters["interval"]) * 3600e9)
@@ -221,6 +221,7 @@ STEPS = (
         output="DL2/Monitoring/Subarray/JointThroughput",
         suffix=".joint-throughput.h5",
         parameters={
+            "array": [],
             "gain_error": parameter(0.01, "Relative error of delivered gains.", minimum=0.0),
             "dead_time": parameter(7e-6, "Of the cameras.", unit="s", minimum=0.0),
             "interval": parameter(1.0, "Length of an interval of time.", unit="h", minimum=0.01),
