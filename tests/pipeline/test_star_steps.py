@@ -11,8 +11,10 @@ import pytest
 from astropy.coordinates import ICRS, SkyCoord
 from astropy.table import Table
 
+from pellucid.archive import Workspace
 from pellucid.camera.coefficients import CameraCalibration
 from pellucid.camera.estimate import Estimate
+from pellucid.cli.run import run as command
 from pellucid.errors import ConfigurationError, CorruptedInput, InsufficientStatistics, MissingInput
 from pellucid.formats.camera_calibration import read_calibration, write_calibration
 from pellucid.formats.delivery.parquet import write_parquet
@@ -20,6 +22,7 @@ from pellucid.formats.delivery.table import WrittenColumn
 from pellucid.formats.description import read_description
 from pellucid.formats.star_catalogue import read_star_catalogue
 from pellucid.formats.star_offsets import read_star_offsets, write_star_offsets
+from pellucid.pipeline.night import Night
 from pellucid.pipeline.steps import step_named
 from pellucid.pointing.sky import horizon, known_earth, stars_in_view
 from pellucid.simulate.run import SimulatedRun, SimulationConfig, simulate_run
@@ -112,6 +115,39 @@ def test_how_far_off_a_telescope_looks_is_found(inputs: dict[str, Path], tmp_pat
     assert (c["azimuth"], c["altitude"]) == pytest.approx((AZIMUTH, ALTITUDE))
     write_star_offsets(tmp_path / "again.h5", found, {"made": "here"})
     assert (tmp_path / "again.h5").read_bytes() == (tmp_path / "s.h5").read_bytes()
+
+
+def test_coma_moves_the_stars_that_are_expected(inputs: dict[str, Path], tmp_path: Path) -> None:
+    scale = {}
+    # an asymmetry that grows with the distance and a scale that does not stretch the camera's image
+    coma = {"asymmetry": [0.0, 1.0, 0.2], "radial": [0.005, 0.0, 0.0, 0.0], "polar": [0.01, 1.0, 0.01]}
+    for name, given in (("plain", {}), ("coma", {"coma": coma})):
+        STEP.run(inputs, tmp_path / name, STEP.complete(given), {})
+        scale[name] = float(read_star_offsets(tmp_path / name).columns["scale"][0])
+    # S (1 - K^2) / K at K = 1 - 0.2 r is about 0.4 S r
+    assert scale["plain"] - scale["coma"] == pytest.approx(0.4 * 0.005, rel=0.1)
+
+
+def test_a_look_at_stars_is_a_product_of_a_run(
+    inputs: dict[str, Path], plain: CameraCalibration, tmp_path: Path
+) -> None:
+    where = ["--workspace", str(tmp_path / "ws")]
+    with Workspace.open(tmp_path / "ws") as workspace:
+        for role, kind, telescopes in (
+            ("map", "DL1/Monitoring/Telescope/CameraCalibration", [1]),
+            ("drive", "DL0/Monitoring/Telescope/Drive", [1]),
+        ):
+            workspace.archive.ingest(
+                inputs[role], kind, telescopes=telescopes, time_start=plain.start, time_stop=plain.stop
+            )
+    for role, kind in (("catalogue", "DL0/Service/Array/StarCatalogue"), ("description", "")):
+        given = ["--type", kind] if kind else []
+        assert command(["ingest", str(inputs[role]), *given, *where]) == 0
+    night = Night.at(plain.start, -17.9).day
+    assert command(["run", "--night", night, "--level", "B", "--steps", "star-offsets", *where]) == 0
+    with Workspace.open(tmp_path / "ws") as workspace:
+        (made,) = workspace.archive.find(product_type="DL1/Monitoring/Telescope/StarOffset")
+        assert (made.telescopes, made.summary["stars"]) == ((1,), 4)
 
 
 def test_a_catalogue_without_an_epoch_is_refused(inputs: dict[str, Path], tmp_path: Path) -> None:

@@ -133,7 +133,7 @@ def _fit(
         view=np.degrees(np.hypot(*pixels.T).max() / focal) * u.deg,
         apart=8.0 * width * u.deg,
     )
-    expected = places.to_value(u.rad)[None] * focal * u.m
+    expected = _with_coma(places.to_value(u.rad) * focal * u.m, parameters)[None]
     variance, error = _map(calibration)
     spots = fit_spots(
         variance,
@@ -144,6 +144,20 @@ def _fit(
         least=float(parameters["least"]),
     )
     return fit_stars(expected[spots.found], spots.position[spots.found], spots.error[spots.found])
+
+
+def _with_coma(places: "u.Quantity", parameters: Parameters) -> "u.Quantity":
+    """Return where the centroids of stars are whose nominal places are given, shape (n, 2), in m."""
+    import numpy as np
+
+    from pellucid.pointing.psf import ComaPsf
+
+    coma = parameters["coma"]
+    if not coma["radial"]:
+        return places
+    psf = ComaPsf(*(tuple(coma[name]) for name in ("asymmetry", "radial", "polar")))
+    radius = np.hypot(places[:, 0], places[:, 1])
+    return places * (1.0 + psf.shift(radius) / np.maximum(radius, 1e-9 * radius.unit)).value[:, None]
 
 
 def _map(
@@ -180,6 +194,7 @@ STEPS = (
             "faintest": 7.0,
             "least": 5.0,
             "epoch": parameter(0.0, "Julian year of the catalogue; 0 where its file tells it.", minimum=0),
+            "coma": {"asymmetry": [], "radial": [], "polar": []},
             "longest_gap": parameter(5.0, "Time over which the drive's lines are interpolated.", unit="s"),
             "focal_length": parameter(
                 "effective", "Which one is the scale.", choices=("effective", "nominal")
@@ -193,4 +208,5 @@ STEPS = (
     ),
 )
 """``star-offsets``: stars down to the magnitude ``faintest`` whose spots are brighter than ``least`` of their
-errors; ``epoch`` is the Julian year of the catalogue's positions."""
+errors; ``epoch`` is the Julian year of the catalogue's positions. ``coma`` holds the constants of
+`pellucid.pointing.psf.ComaPsf` for an instrument whose stars' centroids lie farther out than their places."""
