@@ -61,10 +61,8 @@ def read_drs4_calibration(path: Path) -> Drs4Calibration:
 
     Raises
     ------
-    MissingInput
-        There is no such file (``no-file``).
-    CorruptedInput
-        It is another format or version, or damaged (``bad-calibration``).
+    MissingInput, CorruptedInput
+        See `read_contents`.
     """
     contents = read_contents(path, KIND, "make it: step drs4-calibration", code="bad-calibration")
     attributes: dict[str, Any] = contents.attributes

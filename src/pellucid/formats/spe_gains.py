@@ -45,10 +45,8 @@ def read_spe_gains(path: Path) -> SpeCalibration:
 
     Raises
     ------
-    MissingInput
-        There is no such file (``no-file``).
-    CorruptedInput
-        It is another format or version, or damaged (``bad-calibration``).
+    MissingInput, CorruptedInput
+        See `read_contents`.
     """
     contents = read_contents(path, KIND, "make it: step camera-spe", code="bad-calibration")
     attributes: dict[str, Any] = contents.attributes

@@ -80,7 +80,7 @@ class TimeLapse:
         assert lapse is not None
         _correct(
             waveforms, first_cell.astype(np.int64), times, self.last_read, self._even, self.chip.clock,
-            self.chip.ring, lapse.amplitude, lapse.exponent, lapse.constant, lapse.longest,
+            self.chip.ring, lapse.amplitude, lapse.exponent, lapse.constant, lapse.longest, 0.0,
         )  # fmt: skip
 
     def at_rest(
@@ -109,12 +109,13 @@ class TimeLapse:
         times = self._checked(first_cell, clock)
         lapse = self.chip.lapse
         assert lapse is not None
-        rested = np.empty((*first_cell.shape, n_samples), np.bool_)
-        longest = int(np.ceil(lapse.longest * self.chip.clock))
-        _rested(
-            rested, first_cell.astype(np.int64), times, self.last_read, self._even, self.chip.ring, longest
-        )
-        return rested
+        # a lapse of 1 at all times within its length, and for what is not known
+        marks = np.zeros((*first_cell.shape, n_samples), np.float32)
+        _correct(
+            marks, first_cell.astype(np.int64), times, self.last_read, self._even, self.chip.clock,
+            self.chip.ring, 1.0, 0.0, 0.0, lapse.longest, 1.0,
+        )  # fmt: skip
+        return np.asarray(marks == 0.0)
 
     def _checked(self, first_cell: npt.NDArray[np.integer], clock: npt.NDArray[np.integer]) -> I8:
         """Return the clock of each event in ticks, after a look at its order, and remember the last."""
@@ -146,7 +147,9 @@ def _correct(
     exponent: float,
     constant: float,
     longest: float,
+    unknown: float,
 ) -> None:
+    """Subtract the lapse, or ``unknown`` where no reading is known, and note the readings."""
     n_events, n_channels, n_pixels, n_samples = waveforms.shape
     n_cells = last_read.shape[2]
     for e in range(n_events):
@@ -157,30 +160,10 @@ def _correct(
                     cell = (first + s) % n_cells
                     before = last_read[g, p, cell]
                     since = (clock[e] - before) / ticks
-                    if before >= 0 and 0.0 < since < longest:
+                    if before < 0:
+                        waveforms[e, g, p, s] -= np.float32(unknown)
+                    elif 0.0 < since < longest:
                         waveforms[e, g, p, s] -= np.float32(amplitude * since**-exponent - constant)
-                _read(last_read[g, p], first, n_samples, clock[e], ring, even[p])
-
-
-@kernel
-def _rested(
-    rested: npt.NDArray[np.bool_],
-    first_cell: I8,
-    clock: I8,
-    last_read: I8,
-    even: npt.NDArray[np.bool_],
-    ring: int,
-    longest: int,
-) -> None:
-    n_events, n_channels, n_pixels, n_samples = rested.shape
-    n_cells = last_read.shape[2]
-    for e in range(n_events):
-        for g in range(n_channels):
-            for p in range(n_pixels):
-                first = first_cell[e, g, p]
-                for s in range(n_samples):
-                    before = last_read[g, p, (first + s) % n_cells]
-                    rested[e, g, p, s] = before >= 0 and clock[e] - before >= longest
                 _read(last_read[g, p], first, n_samples, clock[e], ring, even[p])
 
 

@@ -99,30 +99,24 @@ class SpeCalibration:
 
     Attributes
     ----------
-    tel_id : int
-        Telescope.
-    camera : str
-        Fingerprint of the camera's geometry.
-    applied : int
-        Number of the calibration that the camera had applied to the samples already; 0 for raw samples.
-    start, stop : int
-        Times of the first event and just after the last, in ns TAI.
+    fit : SpeFit
+        Of the first (high gain) channel, one entry for each pixel; its status says where there is none.
     window : tuple of int
         First sample and length of the charge window.
     n_dark : int
         Events without light that told the pedestals; 0 where the flashes did.
-    fit : SpeFit
-        Of the first (high gain) channel, one entry for each pixel; its status says where there is none.
+    tel_id, camera, applied, start, stop
+        As of `pellucid.camera.coefficients.CameraCalibration`.
     """
 
+    fit: SpeFit
+    window: tuple[int, int]
+    n_dark: int
     tel_id: int
     camera: str
     applied: int
     start: int
     stop: int
-    window: tuple[int, int]
-    n_dark: int
-    fit: SpeFit
 
 
 def calibrate_single_photoelectrons(
@@ -138,10 +132,8 @@ def calibrate_single_photoelectrons(
 
     Parameters
     ----------
-    telescope : Telescope
-        Whose camera it is.
-    events : callable
-        Yields the calibration events, from the start at each call.
+    telescope, events
+        As for `pellucid.camera.calibrator.calibrate_spans`.
     options : SpeOptions, optional
         How.
 
