@@ -5,6 +5,7 @@ import json
 import re
 from pathlib import Path
 
+import astropy.units as u
 import numpy as np
 import pytest
 from click.testing import CliRunner
@@ -14,8 +15,10 @@ from pellucid.cli.array import command
 from pellucid.errors import MissingInput
 from pellucid.formats.array_products import read_joint
 from pellucid.formats.pointing import read_pointing
+from pellucid.formats.pointing_model import PointingModel
 from pellucid.formats.transparency import read_transparency
 from pellucid.pipeline.steps import step_named
+from pellucid.pointing.bending import BendingFit
 from pellucid.simulate.array_night import write_muons, write_rates
 from pellucid.views.array_night import ArrayNight, write_array_page
 from support.arraynight import array_truth, clear_nights, configured, write_drive
@@ -57,7 +60,23 @@ def whole(folder: Path) -> ArrayNight:
         joint=read_joint(folder / "joint-throughput.h5"),
         transparency=(air,),
         pointing=dict([read_pointing(folder / "drive.h5")]),
+        models={2: bent(2)},
     )
+
+
+def bent(tel_id: int) -> PointingModel:
+    random, n = np.random.default_rng(2), 60
+    names = ("altitude", "azimuth", "across_residual", "upward_residual")
+    fit = BendingFit(
+        ("IA",),
+        np.array([10.0]) * u.arcsec,
+        np.array([0.5]) * u.arcsec,
+        np.array([[0.25]]) * u.arcsec**2,
+        4.25 * u.arcsec,
+        (np.arange(n) < 3).astype(np.float64),
+        n,
+    )
+    return PointingModel(tel_id, fit, {name: random.normal(0.0, 4.0, n) for name in names}, 4.75 * u.arcsec)
 
 
 def test_the_page_tells_all_and_loads_nothing(night: Path, tmp_path: Path) -> None:
@@ -66,7 +85,9 @@ def test_the_page_tells_all_and_loads_nothing(night: Path, tmp_path: Path) -> No
     page = (tmp_path / "a.html").read_text()
     assert page == (tmp_path / "b.html").read_text()
     assert not re.search(r"(src|href)=\"(?!data:)", page)
-    assert page.count("<img") == 4
+    assert page.count("<img") == 5
+    assert "4.2 arcsec on each axis" in page
+    assert "of 60 stars" in page
     assert "1 of them without a transparency" in page
     assert "1 with air that differs over the array" in page
     assert "Muons tell its scale." in page
@@ -83,6 +104,7 @@ def test_what_is_absent_is_said(night: Path, tmp_path: Path) -> None:
     page = (tmp_path / "a.html").read_text()
     assert "There is no joint solution of this night." in page
     assert "No drive told where its telescope looked." in page
+    assert "There is no model of the mounts." in page
 
 
 def test_the_verb_takes_what_the_archive_has(night: Path, tmp_path: Path) -> None:

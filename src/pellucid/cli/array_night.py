@@ -19,6 +19,7 @@ _JOINT = "DL2/Monitoring/Subarray/JointThroughput"
 _AIR = "DL2/Monitoring/Subarray/CherenkovTransparency"
 _CLOCKS = "DL2/Monitoring/Subarray/TimeOffsets"
 _POINTING = "DL1/Monitoring/Telescope/Pointing"
+_MODEL = "DL2/Monitoring/Telescope/PointingModel"
 
 
 @verb("night")
@@ -37,6 +38,7 @@ def night(session: Session, day: str, output: Path, overwrite: bool) -> None:
     from pellucid.archive.output import check_output
     from pellucid.formats.array_products import read_joint, read_time_offsets
     from pellucid.formats.pointing import read_pointing
+    from pellucid.formats.pointing_model import read_pointing_model
     from pellucid.formats.transparency import read_transparency
     from pellucid.views.array_night import ArrayNight, write_array_page
 
@@ -45,7 +47,8 @@ def night(session: Session, day: str, output: Path, overwrite: bool) -> None:
         archive = workspace.archive
         joint, air, clocks = (_of(archive, kind, day)[:1] for kind in (_JOINT, _AIR, _CLOCKS))
         pointing = {p.telescopes: p for p in reversed(_of(archive, _POINTING, day))}
-        used = [*joint, *air, *clocks, *pointing.values()]
+        models = {p.telescopes: p for p in reversed(_of(archive, _MODEL, day, before=True))}
+        used = [*joint, *air, *clocks, *pointing.values(), *models.values()]
         if not (joint or air):
             raise MissingInput(
                 f"There is neither throughput nor transparency of the night of {day}.",
@@ -62,16 +65,17 @@ def night(session: Session, day: str, output: Path, overwrite: bool) -> None:
                 transparency=tuple(read_transparency(archive.path(p)) for p in air),
                 clocks=read_time_offsets(archive.path(clocks[0])) if clocks else None,
                 pointing=dict(read_pointing(archive.path(p)) for p in pointing.values()),
+                models={m.tel_id: m for m in map(read_pointing_model, map(archive.path, models.values()))},
             ),
         )
     document = {"night": day, "products": [p.id for p in used], "output": str(output)}
     session.show(document, f"{output}: {len(used)} products")
 
 
-def _of(archive: "Archive", kind: str, day: str) -> "list[Product]":
-    """Return a night's products of a type, the last made first."""
+def _of(archive: "Archive", kind: str, day: str, *, before: bool = False) -> "list[Product]":
+    """Return a night's products of a type, the last made first; those of nights before too if asked for."""
     from pellucid.archive.moments import night_of
 
     number = night_number(day)
-    found = archive.find(product_type=kind)
-    return [p for p in found if p.time_start is not None and night_of(p.time_start) == number]
+    found = [(p, night_of(p.time_start)) for p in archive.find(product_type=kind) if p.time_start is not None]
+    return [p for p, own in found if own == number or (before and own < number)]

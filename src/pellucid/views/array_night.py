@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from pellucid.array.joint import JointSolution
 from pellucid.array.timing import TimeOffsets
+from pellucid.formats.pointing_model import PointingModel
 from pellucid.pointing.looking import Pointing
 from pellucid.times import to_utc_iso
 from pellucid.views.figures import new_figure, png_bytes
@@ -24,6 +25,7 @@ __all__ = [
     "air_picture",
     "light_picture",
     "method_picture",
+    "model_picture",
     "pointing_picture",
     "write_array_page",
 ]
@@ -34,6 +36,9 @@ type Arrays = Mapping[str, npt.NDArray[Any]]
 _BLUE, _GREY, _RED = "#0b4f8a", "#8a8a8a", "#b3261e"
 _HOMOGENEOUS = 1e-3
 """p-value of a slice below which the air was not the same over the array."""
+
+_PARTS = 60
+"""Of a night, in each of which the deviations of a drive are summed up."""
 
 _METHODS = {
     "rates": "rates of pairs",
@@ -60,6 +65,8 @@ class ArrayNight:
         Telescopes, shape (n_telescopes,), and offsets of their clocks.
     pointing : mapping of int to Pointing
         By telescope.
+    models : mapping of int to PointingModel
+        Of the mounts' bending, by telescope: the last ones made until this night.
     """
 
     night: str
@@ -67,6 +74,7 @@ class ArrayNight:
     transparency: tuple[Arrays, ...] = ()
     clocks: tuple[Ints, TimeOffsets] | None = None
     pointing: Mapping[int, Pointing] = field(default_factory=dict)
+    models: Mapping[int, PointingModel] = field(default_factory=dict)
 
 
 def light_picture(tel_id: Ints, edges: Ints, joint: JointSolution) -> bytes:
@@ -190,14 +198,43 @@ def pointing_picture(pointing: Mapping[int, Pointing], night_start: int) -> byte
     with new_figure(12.6, 3.4) as figure:
         axes = figure.subplots()
         for tel_id, one in sorted(pointing.items()):
-            hour = _hours(one.track.time, night_start)
-            deviation = np.where(one.tracking, one.deviation, np.nan)
-            axes.plot(hour, deviation, ".", markersize=2.5, label=f"telescope {tel_id}")
-        axes.set(title="deviation of the drives", xlabel="UTC (h)", ylabel="arcsec")
+            hour = _hours(one.track.time, night_start)[one.tracking]
+            parts = [part for part in np.array_split(np.arange(hour.size), _PARTS) if part.size]
+            deviation = one.deviation[one.tracking]
+            middle, high = (
+                np.array([np.percentile(deviation[part], share) for part in parts]) for share in (50.0, 95.0)
+            )
+            when = np.array([hour[part].mean() for part in parts])
+            (line,) = axes.plot(
+                when, middle, ".-", markersize=3.0, linewidth=0.8, label=f"telescope {tel_id}"
+            )
+            axes.plot(when, high, ":", linewidth=0.9, color=line.get_color())
+        axes.set(
+            title="deviation of the drives: median, and 95 % (dotted)", xlabel="UTC (h)", ylabel="arcsec"
+        )
         axes.margins(x=0.02)
         axes.set_ylim(bottom=0.0)
         axes.ticklabel_format(useOffset=False)
-        axes.legend(frameon=False, ncols=2, markerscale=3.0)
+        figure.legend(loc="outside right center", frameon=False)
+        return png_bytes(figure)
+
+
+def model_picture(models: Mapping[int, PointingModel]) -> bytes:
+    """Draw what the models leave of their stars, in arcsec on both axes, outliers left out, as PNG."""
+    rows = -(-len(models) // 4)
+    with new_figure(12.6, 3.2 * rows) as figure:
+        every = figure.subplots(rows, 4, squeeze=False).ravel()
+        for axes in every[len(models) :]:
+            axes.set_axis_off()
+        for axes, (tel_id, model) in zip(every, sorted(models.items()), strict=False):
+            good = model.fit.outlier < 0.5
+            across, upward = (model.stars[name][good] for name in ("across_residual", "upward_residual"))
+            axes.axhline(0.0, color=_GREY, linewidth=0.6)
+            axes.axvline(0.0, color=_GREY, linewidth=0.6)
+            axes.plot(across, upward, ".", color=_BLUE, markersize=3.0)
+            reach = 1.1 * float(np.abs([across, upward]).max(initial=1.0))
+            axes.set(title=f"telescope {tel_id}", xlabel="across (arcsec)", ylabel="upward (arcsec)")
+            axes.set(xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal")
         return png_bytes(figure)
 
 
@@ -228,6 +265,8 @@ def write_array_page(path: Path, night: ArrayNight) -> None:
         airs=[_air(slices, start) for slices in night.transparency],
         pointing=_inline(pointing_picture(night.pointing, start)) if night.pointing else None,
         clocks=night.clocks is not None,
+        models=[(tel_id, model) for tel_id, model in sorted(night.models.items())],
+        residuals=_inline(model_picture(night.models)) if night.models else None,
     )
     path.write_text(page, encoding="utf-8")
 
