@@ -77,7 +77,7 @@ def test_the_shadow_of_the_hole_is_the_mean_over_the_rays_to_a_pixel(
 
 
 def test_an_impact_near_the_hole_knows_how_uncertain_it_is() -> None:
-    run = simulate_muons(telescope(), np.random.default_rng(9), 90, largest_impact=0.2)
+    run = simulate_muons(telescope(), np.random.default_rng(9), 60, largest_impact=0.2)
     rings = fit_rings(run.images, run.cleaned, telescope())
     impact = np.hypot(run.truth[:, 4], run.truth[:, 5])
     for low, high, width in ((0.0, 1.1, 1.8), (1.1, 2.3, 1.2)):

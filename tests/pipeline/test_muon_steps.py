@@ -22,7 +22,7 @@ from pellucid.simulate.muons import MuonRun, simulate_muons
 from support.muon_files import NIGHT, muon_optics, write_dl1
 
 RINGS, THROUGHPUT = step_named("muon-rings"), step_named("optical-throughput")
-N, EMPTY, EDGE = 40, 3, 2
+N, EMPTY, EDGE = 30, 3, 2
 """Good rings, images without a ring, rings cut by the edge of the camera."""
 
 DAY = 86400
