@@ -28,7 +28,7 @@ def processes(toy: ModuleType, workspace: Workspace) -> Iterator[Processes]:
 def test_a_worker_that_hangs_or_dies_is_replaced_and_all_else_goes_on(
     night: Workspace, processes: Processes, fault: str, code: str
 ) -> None:
-    policy = toyrun.level("B", f"levels.B.limit={'0.5 s' if fault == 'hang' else '60 s'}")
+    policy = toyrun.level("B", f"levels.B.limit={'3 s' if fault == 'hang' else '60 s'}")
     parameters = {"toy-images": {"fault": fault, "fault_tel": 2}}
     report = toyrun.run(night, policy, parameters, processes, keep_going=True, steps=toyrun.graph(cost=0.001))
     assert {e.error.code for e in report.failures if e.error} == {code}

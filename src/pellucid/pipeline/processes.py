@@ -4,6 +4,7 @@
 import resource
 import signal
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from math import inf
 from multiprocessing import get_context
@@ -30,12 +31,14 @@ class _Worker:
     pipe: Connection
     group: dict[int, Numbered] = field(default_factory=dict)
     """What it has not told of yet, by its place in the group."""
+    started: bool = False
     due: float = inf
 
     def renew(self) -> None:
-        """Let it have as long as any of its jobs may take, from now."""
+        """Let it have as long as any of its jobs may take, from now or from when it has started."""
         limits = [job.limit for _, job in self.group.values()]
-        self.due = monotonic() + max(limits) + _GRACE_S if limits and all(limits) else inf
+        bound = self.started and limits and all(limits)
+        self.due = monotonic() + max(limits) + _GRACE_S if bound else inf
 
 
 class Processes:
@@ -105,10 +108,13 @@ class Processes:
         results: list[tuple[int, Result]] = []
         try:
             while worker.group and worker.pipe.poll():
-                told: Told = worker.pipe.recv()
-                number, job = worker.group.pop(told.place)
-                self._groups.learn(job, told)
-                results.append((number, told.result))
+                told: Told | None = worker.pipe.recv()
+                if told is None:
+                    worker.started = True
+                else:
+                    number, job = worker.group.pop(told.place)
+                    self._groups.learn(job, told)
+                    results.append((number, told.result))
                 worker.renew()
         except (EOFError, OSError):
             worker.process.join(_GRACE_S)
@@ -148,15 +154,13 @@ def worker_lost(job: Job, got: str) -> IntermittentError:
 
 
 def _work(pipe: Connection, workspace: Path, memory: float) -> None:
-    """Do jobs until the other end of the pipe is closed."""
+    """Tell that it has started, then do jobs until the other end of the pipe is closed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the process that gives the work decides
     if memory:
         resource.setrlimit(resource.RLIMIT_DATA, (round(memory * 1e9), resource.RLIM_INFINITY))
-    with Workspace.open(workspace, create=False) as opened:
+    with Workspace.open(workspace, create=False) as opened, suppress(EOFError, BrokenPipeError):
+        pipe.send(None)
         while True:
-            try:
-                jobs: list[Job] = pipe.recv()
-                for told in perform_each(opened.archive, jobs, elsewhere=True):
-                    pipe.send(told)
-            except (EOFError, BrokenPipeError):
-                return
+            jobs: list[Job] = pipe.recv()
+            for told in perform_each(opened.archive, jobs, elsewhere=True):
+                pipe.send(told)
