@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Single photo-electrons as a step: from a run's file to gains in the archive."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,13 +12,20 @@ from pellucid.camera.spe.gains import SpeOptions
 from pellucid.errors import CorruptedInput, MissingInput
 from pellucid.formats.spe_gains import read_spe_gains
 from pellucid.interfaces.product_types import check_defined
-from pellucid.pipeline.execute import execute
+from pellucid.pipeline.executors import InProcess
+from pellucid.pipeline.graph import build
+from pellucid.pipeline.night import Night
+from pellucid.pipeline.plan import make_plan
+from pellucid.pipeline.run import carry_out
 from pellucid.pipeline.steps import step_named
 from pellucid.simulate.run import RunSimulator, SimulationConfig, simulate_run
+from pellucid.times import from_unix_utc, to_tai_ns
+from support import toyrun
 
 STEP = step_named("camera-spe")
+EVENTS = "DL0/Event/Telescope"
 CONFIG = SimulationConfig(
-    camera="tiny", telescopes=1, pedestals=0, dark_pedestals=150, flashes=0, dim_flashes=600, showers=0,
+    camera="tiny", telescopes=1, pedestals=0, dark_pedestals=30, flashes=0, dim_flashes=600, showers=0,
     muons=0, sky=0.0, shape="caroff", seed=4,
 )  # fmt: skip
 FEW = {"min_dark": 100, "min_flashes": 500}
@@ -31,18 +39,27 @@ def test_its_product_is_defined() -> None:
     check_defined(STEP.output)
 
 
-def test_a_run_gives_gains(tmp_path: Path) -> None:
+def test_a_level_makes_gains_of_the_runs_of_a_night(tmp_path: Path) -> None:
     run = simulate_run(CONFIG, tmp_path / "run")
+    unlit = replace(CONFIG, dim_flashes=0, dark_pedestals=150, obs_id=8, start_unix=CONFIG.start_unix + 60)
+    dark = simulate_run(unlit, tmp_path / "dark").telescopes[1]
+    start = int(to_tai_ns(from_unix_utc(CONFIG.start_unix, 0))[0])
+    cover: dict[str, Any] = {"time_start": start, "time_stop": start + 10**10, "telescopes": [1]}
     with Workspace.open(tmp_path / "w", create=True) as workspace:
         archive = workspace.archive
-        kind = "DL0/Event/Telescope/SinglePhotoElectron"
-        events, _ = archive.ingest(run.telescopes[1], kind, obs_id=1, telescopes=[1])
-        description, _ = archive.ingest(run.description)
-        made = execute(archive, STEP, {"events": events, "description": description}, FEW)
-        product = made.product
+        archive.ingest(run.telescopes[1], f"{EVENTS}/SinglePhotoElectron", obs_id=1, **cover)
+        archive.ingest(dark, f"{EVENTS}/Pedestal", obs_id=8, **cover)
+        archive.ingest(run.description)
+        steps = build([STEP], level="B")
+        span = Night.at(start).span
+        plan = make_plan(archive, steps, toyrun.level(), span, parameters={STEP.name: FEW})
+        report = carry_out(archive, plan, InProcess(archive))
+        assert report.exit_code == 0, report.as_text()
+        (product,) = report.products
         assert (product.product_type, product.telescopes) == (STEP.output, (1,))
         assert product.summary["flashes"] == 600
-        assert product.summary["dark_pedestals"] == 150
+        # of both files
+        assert product.summary["dark_pedestals"] == 180
         gains = read_spe_gains(archive.path(product))
     response = RunSimulator(CONFIG).camera(1).response
     sound = ~(response.dead | response.noisy)

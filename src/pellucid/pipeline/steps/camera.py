@@ -106,14 +106,19 @@ def _epochs(
     return np.unique(np.concatenate([told, found])), control.off()
 
 
-def make_spe_gains(inputs: Files, output: Path, parameters: Parameters, provenance: Provenance) -> Summary:
+def make_spe_gains(
+    inputs: Mapping[str, Any], output: Path, parameters: Parameters, provenance: Provenance
+) -> Summary:
     """Make the gains of one telescope's pixels from single photo-electrons.
 
     Parameters
     ----------
     inputs : mapping of str to Path
-        ``events``: DL0 file with dim flashes; ``description``: description of the array.
+        ``events``: DL0 file with dim flashes; ``description``: description of the array; ``dark``: files with
+        events without light, optional, which may be in the first file too.
     """
+    from itertools import chain
+
     import numpy as np
 
     from pellucid.camera.spe.gains import SpeOptions, calibrate_single_photoelectrons
@@ -121,7 +126,11 @@ def make_spe_gains(inputs: Files, output: Path, parameters: Parameters, provenan
 
     with _source(inputs) as source:
         (telescope,) = source.subarray.telescopes.values()
-        made = calibrate_single_photoelectrons(telescope, lambda: _events(source), SpeOptions(**parameters))
+        sources = [source, *(_source({**inputs, "events": path}) for path in inputs.get("dark", ()))]
+        sources.sort(key=lambda s: next((int(e.time[0]) for e in _events(s)), 0))
+        made = calibrate_single_photoelectrons(
+            telescope, lambda: chain.from_iterable(map(_events, sources)), SpeOptions(**parameters)
+        )
         write_spe_gains(output, made, provenance, source.obs_id)
         fit, good = made.fit, made.fit.usable
         summary: Summary = {
@@ -290,7 +299,11 @@ STEPS = (
         name="camera-spe",
         version="1",
         function="pellucid.pipeline.steps.camera:make_spe_gains",
-        inputs={**_EVENTS, "events": "DL0/Event/Telescope/SinglePhotoElectron"},
+        inputs={
+            **_EVENTS,
+            "events": "DL0/Event/Telescope/SinglePhotoElectron",
+            "dark": Input("DL0/Event/Telescope/Pedestal", many=True, required=False, window="1 h"),
+        },
         output="DL1/Monitoring/Telescope/SinglePhotoElectronGain",
         suffix=".spe.h5",
         parameters=_SPE_OPTIONS,
