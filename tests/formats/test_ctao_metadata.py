@@ -5,32 +5,13 @@ import json
 
 import pytest
 
-from pellucid.formats.ctao_metadata import (
-    METADATA_VERSION,
-    Contact,
-    canonical_json,
-    derived_id,
-    product_metadata,
-)
-from pellucid.instrument import ReferenceLocation
+from pellucid.formats.ctao_metadata import METADATA_VERSION, Contact, canonical_json, derived_id
+from support.ctao import observed
 
 
 def document(simulated: bool = True, lineage="a" * 64):
-    return product_metadata(
-        "DL1/Event/Subarray/ObservationSim" if simulated else "DL1/Event/Subarray/Observation",
-        description="images",
-        lineage=lineage,
-        model=("ctapipe", "v7.6.0"),
-        software=("pellucid", "0.1.0"),
-        activity="pellucid process",
-        first="2022-10-27T10:49:20.979Z",
-        last="2022-10-27T10:50:20.000Z",
-        obs_id=4,
-        sb_id=5,
-        simulated=simulated,
-        location=ReferenceLocation(-17.89, 28.76, 2200.0),
-        contact=Contact("Someone", "CTAO", "someone@example.org"),
-    )
+    kind = "ObservationSim" if simulated else "Observation"
+    return observed(f"DL1/Event/Subarray/{kind}", simulated=simulated, lineage=lineage)
 
 
 @pytest.mark.parametrize("simulated", [True, False])

@@ -18,11 +18,11 @@ from hypothesis import strategies as st
 from pellucid.archive import InputReference, Product, Workspace
 from pellucid.archive.product import LATEST_COVER
 from pellucid.errors import ConfigurationError, CorruptedInput, MissingInput
-from pellucid.formats.ctao_metadata import Contact, product_metadata
-from pellucid.instrument import ReferenceLocation
+from pellucid.formats.ctao_metadata import Contact
 from pellucid.interfaces.ctao import checked, ctao_metadata, header_of, read_metadata, recorded_product, told
 from pellucid.interfaces.product_types import CTAO, OWN
 from pellucid.pipeline.intake import take_in
+from support.ctao import observed
 from support.products import FULL, numbered
 from support.shell import Shell
 
@@ -124,24 +124,8 @@ def test_identifiers_do_not_depend_on_when_it_is_written() -> None:
 
 def foreign() -> dict[str, Any]:
     """Metadata that another program wrote, with much that the index has no column for."""
-    document: dict[str, Any] = deepcopy(
-        product_metadata(
-            "DL0/Monitoring/Telescope/Pointing",
-            description="where it looked",
-            lineage="a" * 64,
-            model=("CTAO.DL0", "1.0"),
-            software=("drive", "7"),
-            activity="acquire",
-            first="2026-11-23T02:10:00.979Z",
-            last="2026-11-23T02:30:20.000Z",
-            obs_id=4,
-            sb_id=5,
-            simulated=False,
-            location=ReferenceLocation(-17.89, 28.76, 2200.0),
-            contact=Contact("Someone", "CTAO", "someone@example.org"),
-        )
-    )
-    document["instance"] |= {"ae_id": 3, "ae_class": "TEL", "category": "A", "observing_night": "2026-11-22"}
+    document = deepcopy(observed("DL0/Monitoring/Telescope/Pointing"))
+    document["instance"] |= {"ae_id": 3, "ae_class": "TEL", "category": "A", "observing_night": "2022-10-26"}
     document["curation"] |= {"rights": "public", "release_date": "2027-11-23T00:00:00.000000000"}
     deg = {"unit": "deg"}
     coverage = document["observation"]["coverage"]
@@ -183,7 +167,7 @@ def test_metadata_of_others_come_in_and_go_out_unchanged(workspace: Workspace, f
     product, is_new = take_in(workspace.archive, file, metadata=document)
     assert is_new
     assert product.product_type == "DL0/Monitoring/Telescope/Pointing"
-    assert (product.obs_id, product.telescopes, product.category, product.night) == (4, (3,), "A", 20261122)
+    assert (product.obs_id, product.telescopes, product.category, product.night) == (4, (3,), "A", 20221026)
     assert (product.rights, product.kind, product.collection) == ("PUBLIC", "raw", "raw")
     out = ctao_metadata(product)
     own = out["activity"].pop("configuration_id")
@@ -191,7 +175,7 @@ def test_metadata_of_others_come_in_and_go_out_unchanged(workspace: Workspace, f
     document["activity"].pop("configuration_id")
     assert out == document
     kept: Any = product.summary["ctao"]
-    assert kept["activity"]["software"]["name"] == "drive"
+    assert kept["activity"]["software"]["name"] == "pellucid"
 
 
 def test_a_product_moves_from_archive_to_archive_with_its_lineage(workspace: Workspace, file: Path) -> None:
@@ -237,7 +221,7 @@ COVERAGE = "observation.coverage"
 @pytest.mark.parametrize(
     ("path", "value"),
     [
-        (f"{COVERAGE}.time.t_max", "2026-11-23T01:00:00"),
+        (f"{COVERAGE}.time.t_max", "2022-10-27T01:00:00"),
         (f"{COVERAGE}.energy.energy_max", {"value": 1.0, "unit": "GeV"}),
         (f"{COVERAGE}.energy.energy_min", {"value": -1.0, "unit": "TeV"}),
         (f"{COVERAGE}.energy.energy_min", {"value": 1.0, "unit": "kg"}),
@@ -247,8 +231,8 @@ COVERAGE = "observation.coverage"
         (f"{COVERAGE}.tracking.elevation_min", {"value": 70.0, "unit": "deg"}),
         (f"{COVERAGE}.tracking.elevation_max", {"value": 91.0, "unit": "deg"}),
         ("observation.location.latitude", {"value": 98.0, "unit": "deg"}),
-        ("curation.valid_to", "2026-11-23T01:00:00"),
-        ("activity.end", "2026-11-23T01:00:00"),
+        ("curation.valid_to", "2022-10-27T01:00:00"),
+        ("activity.end", "2022-10-27T01:00:00"),
         ("instance.obs_id", -1),
         ("acquisition.sb_id", -5),
     ],
@@ -256,7 +240,7 @@ COVERAGE = "observation.coverage"
 def test_what_the_model_lets_pass_is_refused(path: str, value: object) -> None:
     from ctao_datamodel.models.dataproducts import Product as Model
 
-    document = changed(foreign(), "curation.valid_from", "2026-11-23T02:00:00")
+    document = changed(foreign(), "curation.valid_from", "2022-10-27T02:00:00")
     checked(document)
     document = changed(document, path, value)
     Model.model_validate_json(json.dumps(document))
