@@ -3,6 +3,7 @@
 
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -80,13 +81,38 @@ def test_the_plan_has_what_was_asked_for() -> None:
     assert all(len(e.tel_ids) == 1 for e in events if e.muon)
 
 
+def test_dim_flashes_are_faint_and_of_the_asked_shape() -> None:
+    config = SimulationConfig(
+        camera="tiny", telescopes=1, pedestals=0, flashes=0, dim_flashes=40, showers=0, muons=0, sky=0.0,
+        dim_intensity=1.5, shape="caroff",
+    )  # fmt: skip
+    simulator = RunSimulator(config)
+    camera = simulator.camera(1)
+    assert {e.event_type for e in simulator.events} == {EventType.SINGLE_PE}
+    light = np.stack([simulator.record(camera, e).true_image for e in simulator.events])
+    seen = ~camera.response.dead
+    assert light[:, seen].mean() == pytest.approx(1.5, abs=0.1)
+    assert camera.shape == "caroff"
+
+
 def test_existing_files_are_not_overwritten(run: SimulatedRun) -> None:
     with pytest.raises(OutputExists):
         simulate_run(CONFIG, run.description.parent)
 
 
-@pytest.mark.parametrize("wrong", [{"seed": -1}, {"excess": 0.5}, {"telescopes": 0}, {"rate": 0.0}])
-def test_values_out_of_range_are_told_by_name(wrong: dict[str, float]) -> None:
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"seed": -1},
+        {"excess": 0.5},
+        {"telescopes": 0},
+        {"rate": 0.0},
+        {"dim_intensity": -1.0},
+        {"shape": "caroff", "excess": 1.8},
+        {"shape": "gauss"},
+    ],
+)
+def test_values_out_of_range_are_told_by_name(wrong: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError) as caught:
         SimulationConfig(**wrong)
     assert next(iter(wrong)) in caught.value.where
