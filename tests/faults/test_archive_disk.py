@@ -35,12 +35,12 @@ print(json.dumps([safe, error, again[0].id, again[1]]))
 """
 
 
-@pytest.mark.parametrize("kilobytes", [160, 300])
-def test_the_index_cannot_grow(tmp_path: Path, kilobytes: int) -> None:
+@pytest.mark.parametrize("pages", [40, 75])
+def test_the_index_cannot_grow(tmp_path: Path, pages: int) -> None:
     """The kernel refuses to let a file grow past a limit, as a full disk does; objects stay below it."""
     root = tmp_path / "ws"
     Workspace.open(root).close()
-    command = [sys.executable, "-c", SCRIPT, str(root), str(kilobytes * 1000)]
+    command = [sys.executable, "-c", SCRIPT, str(root), str(pages * 8192)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     safe, error, again, is_new = json.loads(done.stdout)
