@@ -163,6 +163,7 @@ def test_a_scale_holds_beyond_its_ends_and_over_unknown_intervals() -> None:
     edges = np.array([0, 10, 20, 30])
     scale = LightScale.of(1, edges, np.array([0.9, np.nan, 1.1]), np.full(3, 0.01))
     assert scale.value.tolist() == [0.9, 0.9, 1.1]
+    assert scale.borrowed.tolist() == [False, True, False]
     assert scale.interval(np.array([-5, 0, 9, 10, 29, 30, 99])).tolist() == [0, 0, 0, 1, 2, 2, 2]
     with pytest.raises(MissingInput, match="Nothing tells"):
         LightScale.of(1, edges, np.full(3, np.nan), np.full(3, 0.01))

@@ -24,11 +24,14 @@ class LightScale:
         In ns TAI, ascending; the first and last interval hold beyond them.
     value, error : ndarray of float64, shape (n_intervals,)
         Throughput of the optics over the reference and its standard error, dimensionless.
+    borrowed : ndarray of bool, shape (n_intervals,)
+        Where nothing told it, and the nearest known interval's is taken.
     """
 
     edges: Ints
     value: F8
     error: F8
+    borrowed: npt.NDArray[np.bool_]
 
     @classmethod
     def of(cls, tel_id: int, edges: Ints, value: F8, error: F8) -> "LightScale":
@@ -63,7 +66,7 @@ class LightScale:
             )
         middle = 0.5 * (edges[:-1] + edges[1:])
         nearest = known[np.abs(middle[:, None] - middle[known]).argmin(axis=1)]
-        return cls(edges, value[nearest], error[nearest])
+        return cls(edges, value[nearest], error[nearest], nearest != np.arange(value.size))
 
     def interval(self, time: Ints) -> Ints:
         """Return the interval of moments in ns TAI, an index, shape (n,)."""

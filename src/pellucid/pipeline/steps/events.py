@@ -6,7 +6,7 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from pellucid.archive.files import Progress
 from pellucid.archive.lineage import JSON
@@ -97,17 +97,24 @@ def make_telescope_dl1(
         corrections = _corrections(inputs, source.subarray.tel_ids)
         return _write(
             source,
-            map(corrections, chunks) if corrections else chunks,
+            map(corrections.apply, chunks) if corrections else chunks,
             output,
             _options(parameters),
             provenance,
             report,
             _threads(effort),
-            corrected=corrections is not None,
+            corrections=corrections,
         )
 
 
-def _corrections(inputs: Files, tel_ids: Sequence[int]) -> "Callable[[EventChunk], EventChunk] | None":
+class _Corrections(NamedTuple):
+    """What corrects chunks of events, and what is to be known of it."""
+
+    apply: "Callable[[EventChunk], EventChunk]"
+    flags: list[str]
+
+
+def _corrections(inputs: Files, tel_ids: Sequence[int]) -> _Corrections | None:
     """Return what corrects chunks of telescopes with the array's products; None where there are none."""
     if not {"throughput", "pointing"} & set(inputs):
         return None
@@ -132,7 +139,11 @@ def _corrections(inputs: Files, tel_ids: Sequence[int]) -> "Callable[[EventChunk
         telescope, pointing = read_pointing(inputs["pointing"])
         _check_covered(tel_ids, [telescope], inputs["pointing"])
         pointings[telescope] = pointing
-    return lambda chunk: with_pointing(with_light_scale(chunk, scales), pointings)
+    borrowed = any(scale.borrowed.any() for scale in scales.values())
+    return _Corrections(
+        lambda chunk: with_pointing(with_light_scale(chunk, scales), pointings),
+        ["throughput-of-nearest-interval"] if borrowed else [],
+    )
 
 
 def _check_covered(tel_ids: Sequence[int], known: Sequence[int], path: Path) -> None:
@@ -177,7 +188,7 @@ def _write(
     report: Callable[[tuple[int, int]], object],
     threads: int,
     *,
-    corrected: bool = False,
+    corrections: _Corrections | None = None,
 ) -> Summary:
     """Carry all chunks of a source through the processor into a file; return the summary."""
     from pellucid.events.process import Processor
@@ -193,7 +204,7 @@ def _write(
                 source.run,
                 provenance=provenance,
                 focal_length=options.focal_length,
-                corrected=corrected,
+                corrected=corrections is not None,
             )
         )
         process = Processor(source.subarray, options, executor, threads)
@@ -202,6 +213,7 @@ def _write(
             counts.add(chunk)
             report(source.position)
         flags = ["partial"] if source.damage else []
+        flags += corrections.flags if corrections else []
         writer.close(shower_distribution=source.shower_distribution, flags=flags)
     return counts.summary(source, flags)
 
