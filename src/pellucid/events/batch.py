@@ -15,6 +15,7 @@ import numpy.typing as npt
 from pellucid.instrument import CameraGeometry
 
 __all__ = [
+    "CHIPS_CORRECTED",
     "ArrayEvents",
     "CameraBatch",
     "CameraKind",
@@ -58,6 +59,10 @@ class EventType(IntEnum):
     def is_calibration(self) -> bool:
         """Whether the event was taken to calibrate a camera (codes 0 to 15)."""
         return self < 16
+
+
+CHIPS_CORRECTED = -1
+"""State of samples corrected for their chips, beside the numbers of calibrations in the camera."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -180,7 +185,8 @@ class Coefficients:
     unusable : ndarray of bool, shape (n_channels, n_pixels)
         Pixels that carry no signal; they are filled from their neighbours.
     applied : int
-        Number of the calibration that the camera had applied to the samples already; 0 for raw samples.
+        Number of the calibration that the camera had applied to the samples already; 0 for raw samples,
+        `CHIPS_CORRECTED` for those of which Pellucid took off what their chips add.
     light_scale, light_scale_error : float
         Light of the telescope over the reference by which the factor is divided, with its error; 1 and 0
         where no throughput was corrected.

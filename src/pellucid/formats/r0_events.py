@@ -42,8 +42,9 @@ class R0File:
 
     Attributes
     ----------
-    tel_id, obs_id : int
-        Telescope (1 for FACT, which has one) and observation, or number of the run in its night.
+    tel_id, obs_id, sb_id : int
+        Telescope (1 for FACT, which has one), observation or number of the run in its night, and scheduling
+        block (0 for FACT, which has none).
     n_pixels : int
         Pixels that are read out.
     sampling_rate : float
@@ -64,14 +65,14 @@ class R0File:
         self.offsets: npt.NDArray[np.float64] | None = None
         if _is_fact(path):
             self._run = read_fact_run(path)
-            self.tel_id, self.obs_id = 1, self._run.run
+            self.tel_id, self.obs_id, self.sb_id = 1, self._run.run, 0
             self.sampling_rate = self._run.sampling_rate
             self.n_pixels = len(self._run.offsets)
             self.offsets = self._run.offsets[None].astype(np.float64)
             return
         self._file = MessageFile(path, TELESCOPE_TABLES)
         stream, self._configuration = self._file.first("DataStream"), self._file.first("CameraConfiguration")
-        self.tel_id, self.obs_id = int(stream.tel_id), int(stream.obs_id)
+        self.tel_id, self.obs_id, self.sb_id = int(stream.tel_id), int(stream.obs_id), int(stream.sb_id)
         self._order = array_of(self._configuration.pixel_id_map).astype(np.int64)
         self.n_pixels = self._order.size
         self.sampling_rate = float(self._configuration.sampling_frequency) / 1000.0

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """A CTAO DL0v1 run: the subarray's events and the telescopes' files merged into a stream of chunks.
 
-The files do not say what the telescopes are; a description of the array (see
+Telescopes' files may also be those of corrected events (see `pellucid.formats.r1_telescope`). The files do
+not say what the telescopes are; a description of the array (see
 `pellucid.formats.description`) is part of a run.
 """
 
@@ -27,12 +28,17 @@ from pellucid.events.batch import (
     TelescopeTriggers,
 )
 from pellucid.formats.description import read_description
+from pellucid.formats.r1_events import is_r1_events
+from pellucid.formats.r1_telescope import R1TelescopeFile
+from pellucid.formats.telescope_events import RawTelescopeEvent
 from pellucid.formats.zfits_file import MessageFile
-from pellucid.formats.zfits_telescope import RawTelescopeEvent, TelescopeFile
+from pellucid.formats.zfits_telescope import TelescopeFile
 from pellucid.instrument import Subarray
 from pellucid.instrument.run import RunInfo, ShowerDistribution
 
 __all__ = ["RunFiles", "ZfitsSource", "find_run"]
+
+type _Opened = TelescopeFile | R1TelescopeFile
 
 
 @dataclass(frozen=True)
@@ -141,7 +147,7 @@ class ZfitsSource:
     ) -> None:
         described = read_description(files.description)
         wanted = described if telescopes is None else described.select(telescopes)
-        opened = [TelescopeFile(path, described, dict(calibration or {})) for path in files.telescopes]
+        opened = [_open_telescope(path, described, dict(calibration or {})) for path in files.telescopes]
         self._telescopes = {f.telescope.tel_id: f for f in opened if f.telescope.tel_id in wanted.telescopes}
         self.subarray: Subarray = wanted.select(self._telescopes)
         self._trigger = _open_trigger(files.trigger)
@@ -196,7 +202,7 @@ class ZfitsSource:
         if gathered:
             yield self._chunk(gathered)
 
-    def _identity(self, files: RunFiles, opened: list[TelescopeFile]) -> tuple[int, int]:
+    def _identity(self, files: RunFiles, opened: list[_Opened]) -> tuple[int, int]:
         found = {(f.obs_id, f.sb_id): f.path for f in opened}
         if self._trigger is not None and files.trigger is not None:
             stream = self._trigger.first("DataStream")
@@ -279,6 +285,15 @@ class ZfitsSource:
         geometry = self.subarray.telescopes[raw.tel_id].geometry
         kind = CameraKind(geometry, raw.adc.shape[0], raw.adc.shape[2])
         return self._kinds.setdefault(kind.key, kind)
+
+
+def _open_telescope(
+    path: Path, described: Subarray, calibration: dict[int, Coefficients | SeriesInSteps]
+) -> _Opened:
+    """Open a telescope's file, of messages or of events that were corrected for their chips."""
+    if is_r1_events(path):
+        return R1TelescopeFile(path, described, calibration)
+    return TelescopeFile(path, described, calibration)
 
 
 def _open_trigger(path: Path | None) -> MessageFile | None:

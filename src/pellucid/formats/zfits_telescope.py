@@ -2,7 +2,6 @@
 """A telescope's DL0v1 events: samples in the order of the camera's pixels, and what they mean."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +9,18 @@ import numpy as np
 import numpy.typing as npt
 
 from pellucid.camera.series import SeriesInSteps
-from pellucid.errors import CorruptedInput, MissingInput
+from pellucid.errors import CorruptedInput
 from pellucid.events.batch import Coefficients, EventType
+from pellucid.formats.telescope_events import (
+    RawTelescopeEvent,
+    SampleMeaning,
+    described_telescope,
+    inconsistent,
+)
 from pellucid.formats.zfits_file import TELESCOPE_TABLES, MessageFile, array_of
-from pellucid.instrument import Subarray, Telescope
+from pellucid.instrument import Subarray
 
-__all__ = ["RawTelescopeEvent", "TelescopeFile"]
+__all__ = ["TelescopeFile"]
 
 _STORED, _HIGH, _LOW = 0b11, 0b100, 0b1000
 """Bits of the pixel status: not removed as empty, high and low gain stored."""
@@ -24,38 +29,10 @@ _KNOWN_TYPES = {int(kind) for kind in EventType}
 _TEN_PS = np.float32(0.01)
 
 
-@dataclass(frozen=True, eq=False)
-class RawTelescopeEvent:
-    """One event of one telescope.
-
-    Attributes
-    ----------
-    event_id, tel_id : int
-        Identifiers.
-    event_type : int
-        Code of `EventType`.
-    time : tuple of int
-        Stamp: s and quarter ns since 1970-01-01T00:00:00 TAI.
-    adc : ndarray of uint16, shape (n_channels, n_pixels, n_samples)
-        Stored samples; pixels without data hold the value that means zero.
-    coefficients : Coefficients
-        What the samples mean.
-    """
-
-    event_id: int
-    tel_id: int
-    event_type: int
-    time: tuple[int, int]
-    adc: npt.NDArray[np.uint16]
-    coefficients: Coefficients
-
-
 class TelescopeFile:
     """A DL0v1 event file of one telescope.
 
-    A stored sample s means the value s / scale - offset, in p.e. per sample where the camera server
-    calibrated it and in ADC counts else; so without a calibration of ours, the pedestal is
-    offset * scale and the factor 1 / scale.
+    A stored sample is in p.e. per sample where the camera server calibrated it and in ADC counts else.
 
     Parameters
     ----------
@@ -82,16 +59,16 @@ class TelescopeFile:
         stream = self._file.first("DataStream")
         self._configuration = self._file.first("CameraConfiguration")
         self.obs_id, self.sb_id = int(stream.obs_id), int(stream.sb_id)
-        self.telescope = self._described(int(stream.tel_id), subarray)
+        configured = self._configuration
+        got = int(configured.num_channels), int(configured.num_samples_nominal)
+        self.telescope = described_telescope(path, subarray, int(stream.tel_id), got)
         self._map = self._pixel_map()
         self._scale, self._offset = float(stream.waveform_scale), float(stream.waveform_offset)
         if not (np.isfinite([self._scale, self._offset]).all() and self._scale > 0.0):
             raise self._wrong("a finite offset and a scale above 0", f"{self._offset} and {self._scale}")
         self._zero = np.uint16(np.clip(np.rint(self._offset * self._scale), 0, 65535))
-        self._series = self._series_of(calibration)
-        self._base = self._base_coefficients(calibration)
-        self._calibrated = bool(calibration)
-        self._step = 0
+        self._meaning = SampleMeaning(path, self.telescope, calibration, self._scale, self._offset)
+        self._base: Coefficients | None = None
         self._cache: dict[tuple[bytes, bytes, int, int], Coefficients] = {}
 
     @property
@@ -111,23 +88,6 @@ class TelescopeFile:
             last = event.event_id
             yield event
 
-    def _described(self, tel_id: int, subarray: Subarray) -> Telescope:
-        if tel_id not in subarray.telescopes:
-            raise MissingInput(
-                f"Telescope {tel_id} is not described.",
-                where=str(self.path),
-                expected=f"one of {subarray.tel_ids} of '{subarray.name}'",
-                mend="give the description of the array that took the data",
-                code="undescribed-telescope",
-            )
-        telescope = subarray.telescopes[tel_id]
-        got = int(self._configuration.num_channels), int(self._configuration.num_samples_nominal)
-        readout = telescope.readout
-        if got != (readout.n_channels, readout.n_samples):
-            expected = f"{readout.n_channels} channels of {readout.n_samples} samples, as described"
-            raise self._wrong(expected, f"{got[0]} channels of {got[1]} samples")
-        return telescope
-
     def _pixel_map(self) -> npt.NDArray[np.int64]:
         pixels = array_of(self._configuration.pixel_id_map).astype(np.int64)
         n_pixels = self.telescope.readout.n_pixels
@@ -136,36 +96,6 @@ class TelescopeFile:
             span = f"{pixels.min()} to {pixels.max()}" if pixels.size else "nothing"
             raise self._wrong(f"different pixels from 0 to {n_pixels - 1}", f"{pixels.size} pixels, {span}")
         return pixels
-
-    def _series_of(self, calibration: dict[int, Coefficients | SeriesInSteps]) -> SeriesInSteps | None:
-        given = calibration.get(self.telescope.tel_id)
-        return given if isinstance(given, SeriesInSteps) else None
-
-    def _base_coefficients(self, calibration: dict[int, Coefficients | SeriesInSteps]) -> Coefficients:
-        readout, tel_id = self.telescope.readout, self.telescope.tel_id
-        shape = (readout.n_channels, readout.n_pixels)
-        if calibration and tel_id not in calibration:
-            raise MissingInput(
-                f"There is no calibration of telescope {tel_id}.",
-                where=str(self.path),
-                expected=f"one of telescope {tel_id}",
-                got=f"telescopes {sorted(calibration)}",
-                mend="give the calibration of the telescope that took the data",
-                code="no-calibration",
-            )
-        if tel_id in calibration:
-            given = calibration[tel_id]
-            known = given.coefficients(0) if isinstance(given, SeriesInSteps) else given
-            if known.pedestal.shape != shape:
-                raise self._wrong(f"a calibration of shape {shape}", f"shape {known.pedestal.shape}")
-            return known
-        return Coefficients(
-            tel_id=tel_id,
-            pedestal=np.full(shape, self._offset * self._scale, np.float32),
-            factor=np.full(shape, 1.0 / self._scale, np.float32),
-            time_shift=np.zeros(shape, np.float32),
-            unusable=np.zeros(shape, np.bool_),
-        )
 
     def _event(self, message: Any) -> RawTelescopeEvent:
         n_channels, n_samples = int(message.num_channels), int(message.num_samples)
@@ -207,20 +137,27 @@ class TelescopeFile:
     ) -> Coefficients:
         """Coefficients of an event; events with equal states and time shifts share one object."""
         shifts, applied = message.pixel_time_shift.data, int(message.calibration_monitoring_id)
-        self._check_applied(applied, int(message.event_id))
-        if self._series is not None:
-            self._take_step(self._series, int(message.event_time_s), int(message.event_time_qns))
+        time = int(message.event_time_s) * 1_000_000_000 + int(message.event_time_qns) // 4
+        base = self._meaning.at(time, applied, int(message.event_id))
+        if base is not self._base:
+            self._base = base
+            self._cache.clear()
         key = (status.tobytes(), shifts, n_channels, applied)
         if key not in self._cache:
             if len(self._cache) >= 64:
                 self._cache.clear()
-            self._cache[key] = self._make_coefficients(message, status, stored, n_channels)
+            self._cache[key] = self._make_coefficients(base, message, status, stored, n_channels)
         return self._cache[key]
 
     def _make_coefficients(
-        self, message: Any, status: npt.NDArray[np.uint8], stored: npt.NDArray[np.bool_], n_channels: int
+        self,
+        base: Coefficients,
+        message: Any,
+        status: npt.NDArray[np.uint8],
+        stored: npt.NDArray[np.bool_],
+        n_channels: int,
     ) -> Coefficients:
-        base, readout = self._base, self.telescope.readout
+        readout = self.telescope.readout
         states = np.zeros(readout.n_pixels, np.uint8)
         states[self._map] = status
         present = np.stack([(states & bit) != 0 for bit in (_HIGH, _LOW)[: readout.n_channels]])
@@ -249,35 +186,5 @@ class TelescopeFile:
             applied=int(message.calibration_monitoring_id),
         )
 
-    def _take_step(self, series: SeriesInSteps, seconds: int, quarters: int) -> None:
-        """Go on to the coefficients of the step of time that an event lies in."""
-        step = series.number(seconds * 1_000_000_000 + quarters // 4)
-        if step != self._step:
-            self._step, self._base = step, series.coefficients(step)
-            self._cache.clear()
-
-    def _check_applied(self, applied: int, event_id: int) -> None:
-        """Refuse a calibration made from samples in another state: it would correct twice, or not at all."""
-        if self._calibrated and applied != self._base.applied:
-            state = "raw samples" if applied == 0 else f"samples calibrated in the camera (number {applied})"
-            for_state = (
-                "raw samples" if self._base.applied == 0 else f"samples of calibration {self._base.applied}"
-            )
-            raise CorruptedInput(
-                "The calibration is not for samples in this state.",
-                where=f"{self.path}, event {event_id}",
-                expected=f"a calibration for {state}",
-                got=f"one for {for_state}",
-                mend="process what the camera calibrated without a calibration, or with one made of it",
-                code="already-calibrated",
-            )
-
     def _wrong(self, expected: str, got: str, event_id: int | None = None) -> CorruptedInput:
-        return CorruptedInput(
-            "The telescope file contradicts itself or its description.",
-            where=str(self.path) if event_id is None else f"{self.path}, event {event_id}",
-            expected=expected,
-            got=got,
-            mend="deliver the file again; if it is right, correct the description of the array",
-            code="inconsistent-events",
-        )
+        return inconsistent(self.path, expected, got, event_id)

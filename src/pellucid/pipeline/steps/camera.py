@@ -272,6 +272,17 @@ STEPS = (
         parameters=_OPTIONS,
     ),
     Step(
+        name="r1-coefficients",
+        alternative=True,
+        version="1",
+        function="pellucid.pipeline.steps.camera:make_coefficients",
+        inputs={**_EVENTS, "events": "R1/Event/Telescope/Observation"},
+        output="DL1/Monitoring/Telescope/CameraCalibration",
+        suffix=".calibration.h5",
+        valid="night",
+        parameters={**_OPTIONS, "full_scale": 33000},
+    ),
+    Step(
         name="camera-series",
         alternative=True,
         version="2",
@@ -310,10 +321,12 @@ STEPS = (
         cost=60.0,
     ),
 )
-"""``camera-coefficients``: calibration of a telescope from one run; ``camera-series``: in chunks of a run.
+"""``camera-coefficients``: calibration of a telescope from one run; ``r1-coefficients``: from events that
+``drs4-r1`` corrected; ``camera-series``: in chunks of a run.
 
-The parameters are those of `CalibrationOptions`. A series is cut by number of flashes, or, where that is 0,
-by seconds; breaks are times of steps of the high voltage, in ns TAI, beside those that readings of the slow
-control show: of the voltage relative to its median, and of the temperature in K. ``camera-spe``: gains from
-dim flashes, whose parameters are those of `SpeOptions`.
+The parameters are those of `CalibrationOptions`, in stored counts: of corrected events there are 8 for each
+ADC count, above 4096, so that a converter of 12 bits is full from 33000 on. A series is cut by number of
+flashes, or, where that is 0, by seconds; breaks are times of steps of the high voltage, in ns TAI, beside
+those that readings of the slow control show: of the voltage relative to its median, and of the temperature
+in K. ``camera-spe``: gains from dim flashes, whose parameters are those of `SpeOptions`.
 """

@@ -305,6 +305,7 @@ _OWN = ("telescopes", "keep_partial", "step_seconds", "hold_seconds")
 """Parameters of the steps that are none of the processor's."""
 
 _OPTIONS: dict[str, JSON] = {"keep_partial": False, **asdict(ProcessOptions())}
+_IN_TIME: dict[str, JSON] = {**_OPTIONS, "step_seconds": 10.0, "hold_seconds": 7200.0}
 
 STEPS = (
     Step(
@@ -327,7 +328,7 @@ STEPS = (
         },
         output="DL1/Event/Telescope/Observation",
         suffix=".dl1.h5",
-        parameters={**_OPTIONS, "step_seconds": 10.0, "hold_seconds": 7200.0},
+        parameters=_IN_TIME,
     ),
     Step(
         name="certified-dl1",
@@ -341,7 +342,21 @@ STEPS = (
         },
         output="DL1/Event/Telescope/Observation",
         suffix=".dl1.h5",
-        parameters={**_OPTIONS, "step_seconds": 10.0, "hold_seconds": 7200.0},
+        parameters=_IN_TIME,
+    ),
+    Step(
+        name="r1-dl1",
+        alternative=True,
+        version="1",
+        function="pellucid.pipeline.steps.events:make_telescope_dl1",
+        inputs={
+            "events": "R1/Event/Telescope/Observation",
+            "description": "DL0/Service/Subarray/Description",
+            "calibration": Input("DL1/Monitoring/Telescope/CameraCalibration*", validity=True),
+        },
+        output="DL1/Event/Telescope/Observation",
+        suffix=".dl1.h5",
+        parameters={**_IN_TIME, "gain_threshold": 33000.0},
     ),
     Step(
         name="corrected-dl1",
@@ -357,7 +372,7 @@ STEPS = (
         },
         output="DL1/Event/Telescope/Observation",
         suffix=".dl1.h5",
-        parameters={**_OPTIONS, "step_seconds": 10.0, "hold_seconds": 7200.0},
+        parameters=_IN_TIME,
     ),
     Step(
         name="precalibrated-dl1",
@@ -375,8 +390,9 @@ STEPS = (
 )
 """``dl1``: images and parameters of a simulated observation; ``telescope-dl1``: of one telescope's file,
 with the calibration made of it; ``certified-dl1``: with the one that is certified for its time;
-``corrected-dl1``: with throughput and pointing that are certified as well;
-``precalibrated-dl1``: of one that the camera calibrated.
+``r1-dl1``: likewise, of events that ``drs4-r1`` corrected, whose ``gain_threshold`` is in stored counts;
+``corrected-dl1``: with throughput and pointing that are certified as well; ``precalibrated-dl1``: of one that
+the camera calibrated.
 
 A calibration in chunks of time is interpolated in steps of ``step_seconds``, and holds for
 ``hold_seconds`` outside its chunks."""

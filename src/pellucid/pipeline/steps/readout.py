@@ -104,7 +104,7 @@ def correct_events(
     corrector = Drs4Corrector(_chip(parameters), calibration, _even(parameters, n_pixels))
     replayed = _replay(corrector, source, [R0File(path) for path in inputs.get("stream", ())])
     start, stop = None, 0
-    with R1Writer(output, source.tel_id, source.obs_id, provenance) as writer:
+    with R1Writer(output, source.tel_id, source.obs_id, source.sb_id, provenance) as writer:
         for batch in source.batches():
             waveforms, _ = corrector.correct(batch)
             writer.write(batch, waveforms, corrector.time_shift(batch))
@@ -236,7 +236,7 @@ STEPS = (
     Step(
         name="drs4-r1",
         alternative=True,
-        version="1",
+        version="2",
         function="pellucid.pipeline.steps.readout:correct_events",
         inputs={
             "events": _EVENTS,
