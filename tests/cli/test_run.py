@@ -77,6 +77,20 @@ def test_a_mistyped_verb_or_option_names_the_nearest(
         assert f"'{nearest}'" in err
 
 
+@pytest.mark.parametrize(
+    ("arguments", "right"),
+    [
+        (["--workspace", "w", "find"], "pellucid demo --workspace"),
+        (["interfaces", "--strict", "status"], "pellucid interfaces status --strict"),
+    ],
+)
+def test_an_option_before_its_verb_is_told_its_place(
+    arguments: list[str], right: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(arguments) == 2
+    assert f"stand behind the verb, as in '{right} ...'" in capsys.readouterr().err
+
+
 def example_of(kind: click.ParamType, folder: Path) -> str:
     """A value that an option of some type takes."""
     if isinstance(kind, click.Choice):

@@ -63,17 +63,32 @@ def _invoke(arguments: Sequence[str]) -> int:
         print(error.format_message(), file=sys.stderr)
         return UsageError.exit_code
     except click.NoSuchOption as error:
-        known = [o for p in error.ctx.command.params for o in p.opts] if error.ctx else []
         raise UsageError(
             f"There is no option '{error.option_name}'.",
             where=error.ctx.command_path if error.ctx else "",
-            mend=nearest(error.option_name, [*known, "--help"]),
+            mend=_mend_option(error.option_name, error.ctx),
         ) from error
     except click.ClickException as error:
         path = context.command_path if (context := getattr(error, "ctx", None)) else "pellucid"
         raise UsageError(
             error.format_message(), where=path, mend=f"'{path} --help' tells how it is called"
         ) from error
+
+
+def _mend_option(option: str, ctx: click.Context | None) -> str:
+    """Say what an unknown option should have been, or that it stands behind the verb."""
+    known = ["--help"]
+    if ctx is not None:
+        known += _options(ctx.command)
+        if isinstance(ctx.command, click.Group):
+            for verb in ctx.command.list_commands(ctx):
+                if (command := ctx.command.get_command(ctx, verb)) and option in _options(command):
+                    return f"options stand behind the verb, as in '{ctx.command_path} {verb} {option} ...'"
+    return nearest(option, known)
+
+
+def _options(command: click.Command) -> list[str]:
+    return [name for parameter in command.params for name in parameter.opts]
 
 
 def _tell(error: PellucidError, *, as_json: bool) -> int:
