@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 __all__ = ["Box", "boxes_svg"]
 
-_WIDTH, _HEIGHT, _GAP_X, _GAP_Y, _MARGIN = 250, 46, 70, 16, 20
+_WIDTH, _HEIGHT, _GAP_X, _GAP_Y, _MARGIN = 290, 46, 70, 16, 20
 _STYLE = (
     "text{font:13px sans-serif;fill:#1a1a1a}.small{font-size:10.5px;fill:#555}"
     ".step{fill:#dbe9f6;stroke:#3b6ea5}.delivered{fill:#f4efe1;stroke:#a08a4b}"
@@ -128,8 +128,8 @@ def _svg(
         x, y = places[name]
         yield f"<g><title>{escape(box.title)}\n{escape(box.below)}</title>"
         yield f'<rect class="{box.kind}" x="{x}" y="{y}" width="{_WIDTH}" height="{_HEIGHT}" rx="6"/>'
-        yield f'<text x="{x + 10}" y="{y + 19}">{escape(_cut(box.title, 29))}</text>'
-        yield f'<text class="small" x="{x + 10}" y="{y + 36}">{escape(_cut(box.below, 42))}</text></g>'
+        yield f'<text x="{x + 10}" y="{y + 19}">{escape(_cut(box.title, 34))}</text>'
+        yield f'<text class="small" x="{x + 10}" y="{y + 36}">{escape(_cut(box.below, 49))}</text></g>'
     yield "</svg>"
 
 
