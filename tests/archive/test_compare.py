@@ -54,6 +54,7 @@ def test_nan_against_a_number_is_never_within(tmp_path: Path) -> None:
             file.create_array("/", "x", np.array([value]), track_times=False)
     (found,) = compare_files(tmp_path / "a", tmp_path / "b", {"*": (1.0, 1e9)}).deviations
     assert not found.within
+    assert (found.absolute, found.relative) == (0.0, 0.0), "that there is no distance is told in words"
     assert "NaN" in found.what
     json.dumps(compare_files(tmp_path / "a", tmp_path / "b").as_dict(), allow_nan=False)
 

@@ -226,9 +226,11 @@ def test_garbage_is_told_first_and_only_garbage_goes(
     told = collect_garbage(workspace.archive, remove=False, grace=0)
     assert (told.objects, told.spared, told.removed) == ({orphan.sha256: orphan.size}, 0, False)
     assert store.has(orphan.sha256, orphan.size)
-    gone = collect_garbage(workspace.archive, remove=True, grace=0)
+    later = store.put_file(raw_file("later.simtel", b"came after the list"))
+    gone = collect_garbage(workspace.archive, remove=True, grace=0, among=told.objects)
     assert gone.objects == {orphan.sha256: orphan.size}
     assert not store.place(orphan.sha256).exists()
+    assert collect_garbage(workspace.archive, remove=True, grace=0).objects == {later.sha256: later.size}
     assert collect_garbage(workspace.archive, remove=True, grace=0).objects == {}
     assert verify(workspace.archive).problems == ()
     assert all(workspace.archive.has_bytes(p) for p in products)

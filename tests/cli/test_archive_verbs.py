@@ -36,6 +36,19 @@ def test_a_file_is_new_once(shell: Shell, file: Path) -> None:
     assert "already there" in shell.text("ingest", str(file), "--type", TYPE)
 
 
+def test_other_bytes_under_an_earlier_name_are_told(shell: Shell, file: Path) -> None:
+    (first,) = shell.json("ingest", str(file), "--type", TYPE)["products"]
+    assert first["same_name"] == []
+    file.write_bytes(file.read_bytes() + b"x")
+    assert f"earlier file: {first['id'][:12]}" in shell.text("ingest", str(file), "--type", TYPE)
+    (again,) = shell.json("ingest", str(file), "--type", TYPE)["products"]
+    assert (again["new"], again["same_name"]) == (False, [])
+    file.write_bytes(file.read_bytes() + b"y")
+    (third,) = shell.json("ingest", str(file), "--type", TYPE)["products"]
+    assert third["same_name"] == [again["id"], first["id"]]
+    assert len(shell.json("find", "--name", file.name)["products"]) == 3, "nothing is overwritten"
+
+
 def test_find_takes_conditions(shell: Shell, file: Path) -> None:
     product = shell.json("ingest", str(file), "--type", TYPE, "--obs", "7")["products"][0]
 
@@ -46,10 +59,44 @@ def test_find_takes_conditions(shell: Shell, file: Path) -> None:
         assert found(fitting) == [product["id"]]
     for other in ("--type=DL1/*", "--obs=8", "--tel=1", "--name=x*", "--step=dl1", "--collection=B"):
         assert found(other) == []
-    for other in ("--night=20261123", "--category=B", "--tag=crab"):
+    for other in ("--night=20261123", "--category=B", "--tag=crab", "--quality=good", "--rights=PUBLIC"):
         assert found(other) == []
+    assert found("--from=2026-11-23", "--to=2026-11-24") == []
     assert product["id"][:12] in shell.text("find")
     assert "no product" in shell.text("find", "--obs", "8")
+
+
+def test_find_takes_conditions_on_summaries(shell: Shell, file: Path) -> None:
+    for _ in range(3):
+        (made,) = shell.json("ingest", str(file), "--type", TYPE)["products"]
+        file.write_bytes(file.read_bytes() + b"x")
+    check = made["summary"]["check"]
+    assert len(shell.json("find", "--where", f"check = {check}")["products"]) == 3
+    assert shell.json("find", "--where", "check != x", "--where", "rows > 3")["products"] == []
+    assert "check" in shell.text("find", "--where", f"check = {check}").splitlines()[0]
+    assert check in shell.text("find", "--where", f"check = {check}")
+    assert shell.json("find", "--where", "check", code=2)["error"]["code"] == "ill-condition"
+    for span in (("--from=2026-11-24",), ("--from=2026-11-24", "--to=2026-11-23")):
+        assert shell.json("find", *span, code=2)["error"]["code"] == "usage"
+
+
+def test_products_are_tagged_and_let_go(shell: Shell, file: Path) -> None:
+    (product,) = shell.json("ingest", str(file), "--type", TYPE)["products"]
+    id = product["id"]
+    assert "nothing is tagged" in shell.text("archive", "tags")
+    assert shell.json("archive", "tag", "paper/crab", id[:9], "--because", "clear")["new"] == 1
+    assert "0 of 1 products are new" in shell.text("archive", "tag", "paper/crab", id)
+    assert shell.json("archive", "tags")["tags"] == ["paper/crab"]
+    for asked in (("archive", "tags", "paper/crab"), ("find", "--tag", "paper/crab")):
+        assert [p["id"] for p in shell.json(*asked)["products"]] == [id]
+    assert id[:12] in shell.text("archive", "tags", "paper/crab")
+    assert shell.json("archive", "untag", "paper/crab", id)["gone"] == 1
+    assert "nothing is in paper/crab" in shell.text("archive", "tags", "paper/crab")
+    then = ("archive", "tags", "paper/crab", "--as-of", "2000-01-01")
+    assert shell.json(*then)["products"] == []
+    assert shell.json("archive", "tags", "--as-of", "2000-01-01", code=2)["error"]["code"] == "usage"
+    assert shell.json("archive", "tag", "two words", id, code=101)["error"]["code"] == "ill-spelled-name"
+    assert shell.json("archive", "tag", "t", "0123", code=105)["error"]["code"] == "unknown-product"
 
 
 def test_find_says_that_there_is_more(shell: Shell, file: Path) -> None:
@@ -158,6 +205,7 @@ def test_ill_questions_and_spans_are_refused(shell: Shell, calibrations: list[st
         (("find", "DL1/*", "--type", "DL1/*"), 2),
         (("find", "DL1/*", "--at", "2026-11-23", "--path", "B", "--tel", "3", "--device", "x"), 2),
         (("find", "DL1/*", "--at", "2026-11-23", "--path", "B", "--name", "x"), 2),
+        (("find", "DL1/*", "--at", "2026-11-23", "--path", "B", "--where", "n > 3"), 2),
         (("find", "DL1/*", "--at", "now", "--path", "B"), 101),
         (("certify", id, "--collection", "B", "--from", "2026-11-24", "--to", "2026-11-23"), 101),
         (("certify", id, "--collection", "B", "--from", "2026-11-24", "--to", "2026-11-24"), 101),

@@ -48,6 +48,7 @@ class Archive:
         self.tag = catalogue.tag
         self.untag = catalogue.untag
         self.tagged = catalogue.tags.tagged
+        self.tags = catalogue.tags.tags
 
     def ingest(
         self,

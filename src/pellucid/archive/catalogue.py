@@ -22,6 +22,7 @@ from pellucid.archive.rows import insert_products, load_products, select_product
 from pellucid.archive.seals import CollectionSealed, Seals, check_open
 from pellucid.archive.search import beginning_with, is_beginning, matching, types_like
 from pellucid.archive.settings import Settings
+from pellucid.archive.summaries import SummaryCondition
 from pellucid.archive.tables import PRODUCTS, SORTS
 from pellucid.archive.tags import Tags
 from pellucid.archive.validity import Validity
@@ -174,6 +175,7 @@ class Catalogue:
         time: tuple[int, int] | None = None,
         covered: bool | None = None,
         sha256: str | None = None,
+        summary: Sequence[SummaryCondition] = (),
         limit: int | None = None,
     ) -> list[Product]:
         """Return the products that fulfil all conditions, newest first.
@@ -197,6 +199,8 @@ class Catalogue:
             Whether it says which time it covers.
         sha256 : str, optional
             Hash of its bytes.
+        summary : sequence of SummaryCondition
+            On the numbers and words in its summary; see `pellucid.archive.summaries`.
         limit : int, optional
             At most so many.
         """
@@ -213,6 +217,7 @@ class Catalogue:
             time=time,
             covered=covered,
             sha256=sha256,
+            summary=summary,
             device=device,
             step=step,
             collection=collection,

@@ -29,11 +29,11 @@ class Deviation:
     n, different : int
         How many values there are, and how many differ (NaN equals NaN).
     absolute, relative : float
-        Largest difference |b - a|, and largest |b - a| / |a| where a is not 0; 0 where values are no numbers.
+        Largest finite difference |b - a|, and largest |b - a| / |a| where a is not 0; 0 where there is none.
     within : bool
         Whether every difference is within the tolerance: |b - a| <= atol + rtol |a|.
     what : str
-        What cannot be put into numbers: another shape, a dataset that is in one file alone.
+        What cannot be put into numbers: another shape, NaN or infinity in one file alone, no such dataset.
     """
 
     dataset: str
@@ -129,24 +129,24 @@ def _deviation(
     first, second = (x[unequal].astype(np.result_type(x.dtype, np.float64)) for x in (a, b))
     with np.errstate(all="ignore"):
         absolute = np.abs(second - first)
-        # inf against a number, or NaN against one, is as far as can be
-        absolute = np.where(np.isnan(absolute), np.inf, absolute)
         relative = absolute / np.abs(first)
     rtol, atol = next((t for pattern, t in tolerance.items() if fnmatchcase(name, pattern)), (0.0, 0.0))
-    finite = np.isfinite(relative)
+    # inf against a number, or NaN against one, has no distance and is never within
     within = bool((np.isfinite(absolute) & (absolute <= atol + rtol * np.abs(first))).all())
     return Deviation(
         name,
         a.size,
         different,
-        _number(absolute.max()),
-        _number(relative[finite].max() if finite.any() else 0.0),
+        _largest(absolute),
+        _largest(relative),
         within,
         "" if np.isfinite(absolute).all() else "has NaN or infinity in one file alone",
     )
 
 
-def _number(value: Any) -> float:
+def _largest(values: "npt.NDArray[Any]") -> float:
+    """Return the largest of those that are finite; 0 where none is."""
     import numpy as np
 
-    return float(value) if np.isfinite(value) else float(np.finfo(np.float64).max)
+    finite = values[np.isfinite(values)]
+    return float(finite.max()) if finite.size else 0.0

@@ -9,6 +9,7 @@ from sqlalchemy import Column, ColumnElement, CompoundSelect, Connection, Select
 
 from pellucid.archive.product import LATEST_COVER
 from pellucid.archive.rows import select_products
+from pellucid.archive.summaries import SummaryCondition, in_summary
 from pellucid.archive.tables import PRODUCT_TELESCOPES, PRODUCTS, SORTS
 from pellucid.archive.tags import in_tag
 
@@ -30,6 +31,7 @@ def matching(
     time: tuple[int, int] | None,
     covered: bool | None,
     sha256: str | None,
+    summary: Sequence[SummaryCondition] = (),
     **of_sort: str | None,
 ) -> Select[tuple[Any, ...]]:
     """Return the query for the products that fulfil all conditions, those of `Catalogue.find`.
@@ -38,7 +40,7 @@ def matching(
     ----------
     types : sequence of str or None
         Product types, spelled out.
-    obs_id, night, tel, tag, time, covered, sha256, **of_sort
+    obs_id, night, tel, tag, time, covered, sha256, summary, **of_sort
         As `pellucid.archive.catalogue.Catalogue.find`; ``of_sort`` are those named in `OF_SORT`.
     """
     query = select_products()
@@ -61,7 +63,7 @@ def matching(
         query = query.where(_P.time_start.is_not(None) if covered else _P.time_start.is_(None))
     if sha256 is not None:
         query = query.where(or_(_P.id == sha256, _P.sha256 == sha256))  # of raw products only the first
-    return query
+    return query.where(*map(in_summary, summary))
 
 
 def of_telescope(tel: int) -> CompoundSelect[tuple[int]]:

@@ -2,7 +2,7 @@
 """Whether the store still holds what the index says, to the last bit; and removing what nothing needs."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
@@ -182,7 +182,9 @@ class Garbage:
         return {**asdict(self), "size": sum(self.objects.values())}
 
 
-def collect_garbage(archive: "Archive", *, remove: bool, grace: float = GRACE_SECONDS) -> Garbage:
+def collect_garbage(
+    archive: "Archive", *, remove: bool, grace: float = GRACE_SECONDS, among: Collection[str] | None = None
+) -> Garbage:
     """Find objects that no product has, and remove them where asked to.
 
     Such objects are left by jobs that were killed between settling the bytes and registering the product.
@@ -196,6 +198,8 @@ def collect_garbage(archive: "Archive", *, remove: bool, grace: float = GRACE_SE
         Whether to remove them, or only to tell which they are.
     grace : float
         Age that an object needs, in s.
+    among : collection of str, optional
+        sha256 of what may be removed at all, such as what somebody was told before.
 
     Raises
     ------
@@ -203,7 +207,11 @@ def collect_garbage(archive: "Archive", *, remove: bool, grace: float = GRACE_SE
         The disk is read-only, or the index is out of reach.
     """
     known = {name for product in archive.find() for name in (product.sha256, product.code)}
-    candidates = [found for found in archive.store.objects() if found.sha256 not in known]
+    candidates = [
+        found
+        for found in archive.store.objects()
+        if found.sha256 not in known and (among is None or found.sha256 in among)
+    ]
     old = {found.sha256: found.size for found in candidates if archive.store.age(found.sha256) >= grace}
     spared = len(candidates) - len(old)
     if not remove:

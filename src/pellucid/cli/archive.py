@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""``pellucid archive``: make an archive, check it to the last bit, mend, clean or seal it."""
+"""``pellucid archive``: make an archive, check it to the last bit, mend or clean it; tag products, seal."""
 
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
@@ -17,9 +17,12 @@ if TYPE_CHECKING:
 __all__ = ["command"]
 
 
+_because = click.option("--because", default="", metavar="TEXT", help="Why, for those who ask later.")
+
+
 @click.group("archive", cls=Group)
 def command() -> None:
-    """Make, check, mend or clean the archive; seal its collections."""
+    """Make, check, mend or clean the archive; tag products, seal collections."""
 
 
 @verb("init")
@@ -107,7 +110,8 @@ def gc(session: Session, remove: bool, older_than: float) -> None:
         if remove:
             if not session.as_json:
                 print("\n".join(lines))
-            report = collect_garbage(workspace.archive, remove=True, grace=older_than)
+            told = report.objects
+            report = collect_garbage(workspace.archive, remove=True, grace=older_than, among=told)
             lines = []
     total = f"{len(report.objects)} objects with {sum(report.objects.values())} bytes"
     lines.append(
@@ -120,7 +124,7 @@ def gc(session: Session, remove: bool, older_than: float) -> None:
 
 @verb("seal")
 @click.argument("collection")
-@click.option("--because", default="", metavar="TEXT", help="Why, for those who ask later.")
+@_because
 def seal(session: Session, collection: str, because: str) -> None:
     """Seal a collection: nothing new may come into it, for good.
 
@@ -144,6 +148,52 @@ def seals(session: Session) -> None:
     session.show({"sealed": [s._asdict() for s in found]}, text)
 
 
+@verb("tag")
+@click.argument("name")
+@click.argument("ids", metavar="ID...", nargs=-1, required=True)
+@_because
+def tag(session: Session, name: str, ids: tuple[str, ...], because: str) -> None:
+    """Put products into a tagged set, whatever collections they are in.
+
+    The set is made where there is none; 'pellucid find --tag NAME' lists it.
+    """
+    with session.workspace() as workspace:
+        number = workspace.archive.tag(name, ids, because=because)
+    session.show({"tag": name, "new": number}, f"{number} of {len(ids)} products are new in {name}")
+
+
+@verb("untag")
+@click.argument("name")
+@click.argument("ids", metavar="ID...", nargs=-1, required=True)
+@_because
+def untag(session: Session, name: str, ids: tuple[str, ...], because: str) -> None:
+    """Take products out of a tagged set; what was in it then remains known."""
+    with session.workspace() as workspace:
+        number = workspace.archive.untag(name, ids, because=because)
+    session.show({"tag": name, "gone": number}, f"{number} of {len(ids)} products are no longer in {name}")
+
+
+@verb("tags")
+@click.option("--as-of", metavar="UTC", help="What was in them then; needs a NAME.")
+@click.argument("name", required=False)
+def tags(session: Session, name: str | None, as_of: str | None) -> None:
+    """List the tagged sets, or the products of one."""
+    if as_of is not None and name is None:
+        raise UsageError("--as-of is about the products of one tagged set.", expected="a NAME with it")
+    with session.workspace() as workspace:
+        from pellucid.archive.moments import parse_clock
+
+        if name is None:
+            names = workspace.archive.tags()
+            session.show({"tags": names}, "\n".join(names) or "nothing is tagged")
+            return
+        found = workspace.archive.tagged(name, None if as_of is None else parse_clock(as_of))
+    text = table(("ID", "TYPE", "NAME"), [(p.short_id, p.product_type, p.name) for p in found])
+    session.show(
+        {"tag": name, "products": [p.as_dict() for p in found]}, text if found else f"nothing is in {name}"
+    )
+
+
 def _verified(report: "Verification") -> str:
     head = f"{report.products} products, {report.objects} objects, {report.size} bytes read: "
     head += "every product has its bytes" if report.is_whole else "NOT WHOLE"
@@ -151,5 +201,5 @@ def _verified(report: "Verification") -> str:
     return head + ("\n" + table(("", "PRODUCTS", "WHERE", ""), rows) if rows else "")
 
 
-for subcommand in (init, verify, repair, gc, seal, seals):
+for subcommand in (init, verify, repair, gc, tag, untag, tags, seal, seals):
     command.add_command(subcommand)

@@ -29,6 +29,13 @@ __all__ = ["command"]
 @click.option("--category", type=click.Choice(["A", "B", "C"]), help="On-line, next day, final.")
 @click.option("--collection", metavar="NAME", help="Collection it came in, e.g. raw.")
 @click.option("--tag", metavar="NAME", help="Tagged set it is in.")
+@click.option("--quality", metavar="WORD", help="How good its maker says it is.")
+@click.option("--rights", metavar="WORD", help="PUBLIC, SECURE or PROPRIETARY.")
+@click.option("--from", "start", metavar="UTC", help="With --to: what covers some of the time between.")
+@click.option("--to", "stop", metavar="UTC", help="First moment that does not count.")
+@click.option(
+    "--where", multiple=True, metavar="CONDITION", help="On its summary, e.g. 'clouds = 0'; repeatable."
+)
 @click.option("--limit", type=click.IntRange(1), default=100, show_default=True, help="At most so many.")
 @click.option("--at", metavar="UTC", help="The calibration certified for this moment, not a list.")
 @click.option("--path", metavar="NAMES", help="Collections to ask for it, in order, e.g. B,A.")
@@ -43,6 +50,9 @@ def command(
     as_of: str | None,
     explain: bool,
     limit: int,
+    start: str | None,
+    stop: str | None,
+    where: tuple[str, ...],
     **conditions: Any,
 ) -> None:
     """List products that fulfil all conditions.
@@ -52,6 +62,7 @@ def command(
     """
     kind = _one_type(pattern, product_type)
     if at is not None:
+        conditions |= {"from": start, "to": stop, "where": where or None}
         _find_calibration(session, kind, at, path, as_of, explain, conditions)
         return
     if path is not None or as_of is not None or explain:
@@ -61,10 +72,17 @@ def command(
             mend="add --at, e.g. --at 2026-11-23T02:10",
         )
     with session.workspace() as workspace:
+        from pellucid.archive.summaries import SummaryCondition
+
+        summary = [SummaryCondition.parse(text) for text in where]
+        span = _span(start, stop)
         # one more than asked tells whether there are more
-        found = workspace.archive.find(product_type=kind, limit=limit + 1, **conditions)
-    shown = found[:limit]
-    text = table(("ID", "TYPE", "OBS", "TELESCOPES", "STEP", "SIZE", "NAME"), [_row(p) for p in shown])
+        found = workspace.archive.find(
+            product_type=kind, time=span, summary=summary, limit=limit + 1, **conditions
+        )
+    shown, names = found[:limit], list(dict.fromkeys(condition.name for condition in summary))
+    head = ("ID", "TYPE", "OBS", "TELESCOPES", "STEP", "SIZE", *names, "NAME")
+    text = table(head, [_row(p, names) for p in shown])
     if len(found) > limit:
         text += f"\n(the newest {limit}; there are more: raise --limit)"
     session.show(
@@ -78,6 +96,21 @@ def _one_type(pattern: str | None, product_type: str | None) -> str | None:
         raise UsageError("The product type is given twice.", got=f"{pattern} and --type {product_type}")
     kind = pattern if product_type is None else product_type
     return None if kind is None else kind.replace("...", "*")
+
+
+def _span(start: str | None, stop: str | None) -> tuple[int, int] | None:
+    from pellucid.archive.moments import parse_moment
+
+    if start is None and stop is None:
+        return None
+    if start is None or stop is None:
+        raise UsageError("A span of time has two ends.", expected="--from and --to", got="one of them")
+    span = parse_moment(start), parse_moment(stop)
+    if span[0] >= span[1]:
+        raise UsageError(
+            "The span of time is empty or inverted.", expected="--from before --to", got=f"{start}, {stop}"
+        )
+    return span
 
 
 def _find_calibration(
@@ -139,7 +172,9 @@ def _explained(explanation: "Explanation") -> str:
     return table(("", "ID", "NAME", "DEVICE", "COLLECTION", "WHY"), rows) if rows else "no candidates"
 
 
-def _row(product: "Product") -> tuple[str, ...]:
+def _row(product: "Product", names: list[str]) -> tuple[str, ...]:
+    from pellucid.archive.summaries import summarised
+
     return (
         product.short_id,
         product.product_type,
@@ -147,5 +182,6 @@ def _row(product: "Product") -> tuple[str, ...]:
         ",".join(map(str, product.telescopes)),
         product.step or product.kind,
         str(product.size),
+        *(str(summarised(product.summary, name)) for name in names),
         " ".join((product.name, *(f"[{flag}]" for flag in product.flags))),
     )

@@ -31,7 +31,8 @@ def command(
 ) -> int:
     """Take files into the archive, as they are.
 
-    A file that is there already, under whatever name, stays what it is. Each is checked against the
+    A file that is there already, under whatever name, stays what it is; other bytes under the name of an
+    earlier file are a product beside it, and you are told. Each is checked against the
     interface that covers it; one that is not as agreed goes into quarantine, and the exit code is 104.
     With --metadata, a file is what CTAO metadata say of it; those of 'pellucid export ctao' make it the
     product that it was there, with its lineage.
@@ -49,7 +50,9 @@ def command(
                 product, is_new = take_in(
                     workspace.archive, file, product_type, obs_id=obs_id, metadata=said, progress=progress
                 )
-            products.append({"file": str(file), "new": is_new, **product.as_dict()})
+            named = workspace.archive.find(name=product.name, limit=4) if is_new else []
+            others = [p.id for p in named if p.id != product.id]
+            products.append({"file": str(file), "new": is_new, "same_name": others, **product.as_dict()})
     session.show({"products": products}, "\n".join(map(_line, products)))
     return CorruptedInput.exit_code if any(_failed(p) for p in products) else 0
 
@@ -65,6 +68,9 @@ def _line(product: dict[str, Any]) -> str:
     if "interface" in said:
         check += f" {said['interface']} {said['interface_version']}"
     lines = [f"{product['id'][:12]}  {new}  {product['product_type']}  {product['file']}  ({check})"]
+    if product["same_name"]:
+        others = ", ".join(id[:12] for id in product["same_name"])
+        lines.append(f"  other bytes under the name of an earlier file: {others}")
     if _failed(product):
         lines += [f"  in quarantine: {f['code']}, {f['where']}: {f['what']}" for f in said["findings"]]
     return "\n".join(lines)

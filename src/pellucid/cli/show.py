@@ -31,6 +31,28 @@ def command(session: Session, product_id: str) -> None:
     session.show(document, "\n".join(_lines(document, "")))
 
 
+def _tai(ns: int) -> str:
+    from pellucid.archive.moments import moment_text
+
+    return moment_text(ns)
+
+
+def _clock(ns: int) -> str:
+    from pellucid.archive.moments import clock_text
+
+    return clock_text(ns)
+
+
+_MOMENTS = {
+    "time_start": _tai,
+    "time_stop": _tai,
+    "release_date": _tai,
+    "created_ns": _clock,
+    "started_ns": _clock,
+}
+"""How people read them, who count no nanoseconds."""
+
+
 def _lines(values: Mapping[str, object], indent: str) -> Iterator[str]:
     for name, value in values.items():
         if isinstance(value, Mapping):
@@ -45,5 +67,7 @@ def _lines(values: Mapping[str, object], indent: str) -> Iterator[str]:
             yield f"{indent}certified:"
             for c in value:
                 yield f"{indent}  {c['collection']} for {c['device']}: {span_text(c['start'], c['stop'])}"
+        elif name in _MOMENTS and isinstance(value, int):
+            yield f"{indent}{name.removesuffix('_ns')}: {_MOMENTS[name](value)}"
         elif value is not None and value != []:
             yield f"{indent}{name}: {value if isinstance(value, str) else json.dumps(value)}"
