@@ -17,10 +17,12 @@ PEERS = {
     "pandera": ["pandera", "pandas"],
     # the package that LSST's survey keeps its data products with
     "butler": ["lsst-daf-butler==30.*"],
+    # the community's validator of RO-Crates; brings rdflib
+    "rocrate": ["roc-validator==0.13.*"],
 }
 """Environment and what it holds; each peer has its own, since their requirements differ."""
 
-UNCONSTRAINED = {"lidar", "calibpipe", "cwltool", "pandera", "butler"}
+UNCONSTRAINED = {"lidar", "calibpipe", "cwltool", "pandera", "butler", "rocrate"}
 """Environments whose packages do not work with the versions that Pellucid is tested with."""
 
 

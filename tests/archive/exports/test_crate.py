@@ -50,10 +50,12 @@ def test_actions_lead_from_the_product_to_the_raw_file(
     crate = ROCrate(tmp_path / "crate")
     actions = crate.get_by_type("CreateAction")
     assert len(actions) == 3
+    assert {action.id for action in crate.root_dataset["mentions"]} == {action.id for action in actions}
     made_of = {
-        result["identifier"]: {item["identifier"] for item in action["object"] if item.get("identifier")}
+        action["result"]["identifier"]: {
+            item["identifier"] for item in action["object"] if item.get("identifier")
+        }
         for action in actions
-        for result in action["result"]
     }
     assert made_of[total.id] == {i.product for i in total.inputs}
     assert all(made_of[i.product] == {raw.id} for i in total.inputs)
@@ -65,7 +67,7 @@ def test_actions_lead_from_the_product_to_the_raw_file(
         if item.type == "PropertyValue"
     }
     assert values["order"] == [1, 2]
-    tools = {tool["name"]: tool["version"] for action in actions for tool in action["instrument"]}
+    tools = {tool["name"]: tool["softwareVersion"] for action in actions for tool in action["instrument"]}
     assert tools == total.software
     named = crate.get(f"urn:sha256:{raw.sha256}")
     assert named["name"] == raw.name, "raw files are named, not copied"

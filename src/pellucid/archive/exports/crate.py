@@ -5,6 +5,7 @@ RO-Crate 1.1 with the profile Process Run Crate: files carry their sha256, runs 
 what they took and gave, packages are software applications.
 """
 
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
 __all__ = ["write_crate"]
 
 PROFILE = "https://w3id.org/ro/wfrun/process/0.5"
+LICENSE = "https://creativecommons.org/licenses/by-sa/4.0/"
+
+_MEDIA_TYPES = {"fits": "application/fits", "json": "application/json", "csv": "text/csv"}
+"""Registered ones; the others have no registered name, and are ``application/x-`` and the format."""
 
 
 def write_crate(
@@ -69,7 +74,13 @@ def write_crate(
     crate = rocrate.ROCrate(version="1.1")
     crate.name = name
     crate.description = f"{len(history.wanted)} products with all that they were made of"
-    crate.license = "https://creativecommons.org/licenses/by-sa/4.0/"
+    crate.license = crate.add(
+        models.ContextEntity(
+            crate,
+            LICENSE,
+            properties={"@type": "CreativeWork", "name": "CC BY-SA 4.0", "identifier": LICENSE},
+        )
+    )
     # else it would be the moment of writing, and no two crates would be equal
     crate.datePublished = max(generated(product) for product in history.products)
     crate.root_dataset["conformsTo"] = crate.add(
@@ -96,10 +107,10 @@ def _add_product(archive: "Archive", crate: Any, product: Product, path: str | N
         "name": product.name,
         "sha256": product.sha256,
         "contentSize": str(product.size),
-        "encodingFormat": product.format,
+        "encodingFormat": _MEDIA_TYPES.get(product.format, f"application/x-{product.format}"),
         "additionalType": product.product_type,
         "identifier": product.id,
-        "dateCreated": generated(product).isoformat(),
+        "dateCreated": _iso(generated(product)),
     }
     if path is None:  # named, but not in the folder
         return crate.add_jsonld(
@@ -117,8 +128,8 @@ def _add_software(crate: Any, models: Any, history: History) -> dict[tuple[str, 
         (name, version): crate.add(
             models.SoftwareApplication(
                 crate,
-                f"#package-{name}-{version}",
-                properties={"name": name, "softwareVersion": version, "version": version},
+                _package_url(name, version),
+                properties={"name": name, "softwareVersion": version},
             )
         )
         for name, version in history.software
@@ -140,19 +151,29 @@ def _add_action(
         for name, value in sorted(product.parameters.items())
     ]
     instruments = [software[item] for item in sorted(product.software.items())]
-    crate.add_action(
+    action = crate.add_action(
         instruments,
         f"#run-{product.id}",
         object=[*(entities[i.product] for i in product.inputs), *values],
-        result=[entities[product.id]],
+        result=entities[product.id],
         properties={
             "@type": "CreateAction",
             "name": f"{product.step} {product.step_version}",
             "description": f"code {product.code}",
-            **({"startTime": start.isoformat()} if (start := began(product)) else {}),
-            "endTime": generated(product).isoformat(),
+            **({"startTime": _iso(start)} if (start := began(product)) else {}),
+            "endTime": _iso(generated(product)),
         },
     )
+    crate.root_dataset.append_to("mentions", action)
+
+
+def _package_url(name: str, version: str) -> str:
+    """Return the identifier of a package in the form that package managers share (purl)."""
+    return f"pkg:{'generic' if name == 'python' else 'pypi'}/{name}@{version}"
+
+
+def _iso(moment: datetime) -> str:
+    return moment.isoformat(timespec="milliseconds")
 
 
 def _places(history: History, with_raw: bool) -> dict[str, str]:
