@@ -45,6 +45,8 @@ def main() -> None:
     parser.add_argument("--postgres-products", type=int, help="size of the archive there, if not the same")
     parser.add_argument("--no-butler", action="store_true", help="leave LSST's Butler out")
     options = parser.parse_args()
+    if not options.no_butler:
+        peer_python("butler")  # what is missing is told before the work
     n = 100_000 if options.quick else options.products
     with tempfile.TemporaryDirectory(prefix="pellucid-bench-") as folder:
         bare = bare_sqlite(Path(folder) / "bare.sqlite", n)

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """A fresh workspace, raw files that are recognised, and an outside package with steps."""
 
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -58,10 +57,3 @@ def toy(monkeypatch: pytest.MonkeyPatch) -> dict[str, Step]:
     monkeypatch.syspath_prepend(TOY)
     monkeypatch.setenv("PYTHONPATH", str(TOY))
     return all_steps()
-
-
-@pytest.fixture
-def count(index: Path | str, full: bool) -> int:
-    """How many random histories an engine goes through; PELLUCID_HISTORIES says how many in all."""
-    total = int(os.environ.get("PELLUCID_HISTORIES", "10000" if full else "1000"))
-    return total // 10 if isinstance(index, str) else total - total // 10  # the server is slower

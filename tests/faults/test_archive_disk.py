@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""A disk that fills up while the archive works: a typed error, a whole archive, and on it goes."""
+"""A disk that is full or read-only: a typed error, a whole archive, and on it goes."""
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -51,3 +52,71 @@ def test_the_index_cannot_grow(tmp_path: Path, pages: int) -> None:
         assert {p.id for p in workspace.archive.find()} == {*safe, again}
         for product in workspace.archive.find():
             workspace.archive.store.verify(product.sha256)
+
+
+ON_A_DISK_OF_ITS_OWN = """
+import json, subprocess, sys
+from pathlib import Path
+from pellucid.archive import Workspace
+from pellucid.archive.verify import verify
+from pellucid.errors import PellucidError
+
+disk = Path(sys.argv[1])
+subprocess.run(["mount", "-t", "tmpfs", "-o", "size=3m", "none", disk], check=True)
+file, number = disk.parent / "run.simtel", 0
+
+def ingest():
+    global number
+    number += 1
+    file.write_bytes(b"\\x37\\x8a\\x1f\\xd4" + number.to_bytes(4) * 25_000)
+    return archive.ingest(file, telescopes=(3,))[0]
+
+def failure(call, *arguments):
+    try:
+        call(*arguments)
+    except PellucidError as error:
+        return [type(error).__name__, error.code, error.mend != ""]
+
+workspace = Workspace.open(disk / "ws")
+archive = workspace.archive
+safe, full = [ingest()], None
+while full is None:
+    full = failure(lambda: safe.append(ingest()))
+whole_when_full = {p.id for p in archive.find()} == {p.id for p in safe} and verify(archive).is_whole
+workspace.close()
+subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
+read_only = [failure(Workspace.open, disk / "ws"), failure(Workspace.open, disk / "new")]
+read_only.append(failure(archive.store.put_file, file))
+still_read = all(archive.store.verify(p.sha256).size == p.size for p in safe)
+subprocess.run(["mount", "-o", "remount,rw,size=6m", disk], check=True)
+archive = Workspace.open(disk / "ws").archive
+safe.append(ingest())
+first = safe[0]
+archive.certify(first, "B", 100, 200)
+found = archive.lookup(first.product_type, 3, 150, "B").product == first
+whole = whole_when_full and still_read and verify(archive).is_whole and len(archive.find()) == len(safe)
+staged = len(list((disk / "ws" / "store" / "staging").iterdir()))
+answer = {"full": full, "read_only": read_only, "ingested": len(safe)}
+print(json.dumps(answer | {"found": found, "staged": staged, "whole": whole}))
+"""
+
+
+def test_a_disk_that_is_full_and_then_read_only(tmp_path: Path) -> None:
+    """A small file system, which only this test's process sees, is filled and then locked by the kernel."""
+    unshare = shutil.which("unshare")
+    if unshare is None or subprocess.run([unshare, "-rm", "true"], check=False).returncode:
+        pytest.skip("a file system for one process needs unshare of util-linux, and the right to use it")
+    (tmp_path / "disk").mkdir()
+    command = [unshare, "-rm", sys.executable, "-c", ON_A_DISK_OF_ITS_OWN, str(tmp_path / "disk")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert told["full"][0] == "IntermittentError"
+    assert told["full"][1] in ("disk-full", "index-unavailable")
+    assert [error[0] for error in told["read_only"]] == ["IntermittentError"] * 3
+    assert {error[1] for error in told["read_only"]} == {"index-unavailable", "read-only"}
+    assert all(error[2] for error in (told["full"], *told["read_only"])), "each says how to mend it"
+    assert told["ingested"] > 5
+    assert told["found"]
+    assert told["whole"]
+    assert told["staged"] == 0
