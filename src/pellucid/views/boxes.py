@@ -135,10 +135,14 @@ def _svg(
 
 def _cut(text: str, size: float) -> str:
     """Leave out the middle of what is too long: names of files that belong together differ at their ends."""
-    widths = [size * (0.55 if c.islower() or c in " .-" else 0.67) for c in text]  # of a common sans-serif
+    widths = [size * (0.51 if c.islower() or c in " .-" else 0.64) for c in text]  # of a common sans-serif
     left, right, room = 0, len(text), _WIDTH - 20 - size
     if sum(widths) <= _WIDTH - 20:
         return text
-    while (room := room - max(widths[left], widths[right - 1])) >= 0:
-        left, right = (left + 1, right) if left <= len(text) - right else (left, right - 1)
+    while True:
+        from_left = left <= len(text) - right
+        room -= widths[left if from_left else right - 1]
+        if room < 0:
+            break
+        left, right = (left + 1, right) if from_left else (left, right - 1)
     return f"{text[:left]}…{text[right:]}"
