@@ -78,6 +78,28 @@ def test_images_and_recordings_pass_the_gate(workspace: Workspace, tmp_path: Pat
         assert product.collection == "raw"
 
 
+@pytest.mark.parametrize(
+    ("identity", "damage", "found"),
+    [
+        ("I-DATA-COM-3021", "other-product-type", "other-product-type"),
+        ("I-DATA-COM-3021", "flipped-bit", "unreadable"),
+        ("I-DATA-COM-3011", "other-product-type", "other-product-type"),
+        ("I-DATA-COM-3011", "truncated", "unreadable"),
+        ("I-DATA-COM-3011", "flipped-bit", "unreadable"),
+    ],
+)
+def test_a_file_that_names_its_interface_is_held_against_it_whatever_else_it_says(
+    workspace: Workspace, tmp_path: Path, identity: str, damage: str, found: str
+) -> None:
+    interface = interface_named(identity)
+    files = fake(interface, tmp_path, damage=damage, rows=4)
+    product, _ = take_in(workspace.archive, files[len(files) // 2])
+    assert (product.collection, product.product_type) == ("quarantine", interface.delivery().product_type)
+    findings: Any = product.summary["findings"]
+    assert [f["code"] for f in findings] == [found]
+    assert product.summary["interface_content"] == interface.digest
+
+
 def test_what_no_interface_covers_goes_in_and_says_so(workspace: Workspace, tmp_path: Path) -> None:
     path = tmp_path / "run.simtel"
     path.write_bytes(b"\x37\x8a\x1f\xd4" + bytes(100))
@@ -105,3 +127,15 @@ def test_ingest_tells_what_it_put_into_quarantine(tmp_path: Path, capsys: pytest
     assert run(["interfaces", "status", "I-DATA-COM-3021", "--json", *where]) == 0
     (status,) = json.loads(capsys.readouterr().out)["interfaces"]
     assert (status["delivered"], status["quarantined"]) == (1, 1)
+    assert status["last"] == "2026-11-23T22:05:00.000Z"
+    assert run(["find", "--collection", "quarantine", "--json", *where]) == 0
+    (product,) = json.loads(capsys.readouterr().out)["products"]
+    assert run(["show", product["id"], *where]) == 0
+    report = capsys.readouterr().out
+    for line in (
+        "- code: above-range",
+        "got: 58.0 deg_C",
+        "mend: look at the device",
+        "row 5, time 2026-11-23T22:05",
+    ):
+        assert line in report

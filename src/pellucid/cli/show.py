@@ -69,5 +69,19 @@ def _lines(values: Mapping[str, object], indent: str) -> Iterator[str]:
                 yield f"{indent}  {c['collection']} for {c['device']}: {span_text(c['start'], c['stop'])}"
         elif name in _MOMENTS and isinstance(value, int):
             yield f"{indent}{name.removesuffix('_ns')}: {_MOMENTS[name](value)}"
+        elif isinstance(value, list) and value and all(isinstance(v, Mapping) for v in value):
+            yield f"{indent}{name}:"
+            for item in value:
+                yield from _item(item, indent)
         elif value is not None and value != []:
             yield f"{indent}{name}: {value if isinstance(value, str) else json.dumps(value)}"
+
+
+def _item(item: Mapping[str, object], indent: str) -> Iterator[str]:
+    """Yield one of several things that a product remembers, e.g. a finding of its check."""
+    if any(isinstance(v, Mapping | list) for v in item.values()):
+        first, *rest = _lines(item, indent + "    ")
+        yield f"{indent}  - {first.lstrip()}"
+        yield from rest
+    else:
+        yield f"{indent}  - " + ", ".join(f"{k} {v}" for k, v in item.items() if v is not None)

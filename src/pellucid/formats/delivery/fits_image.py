@@ -16,7 +16,7 @@ from pellucid.errors import CorruptedInput, PellucidError
 from pellucid.formats.delivery.table import Batch, ColumnInfo, Delivered, Values, WrittenColumn
 from pellucid.times import from_unix_utc, to_tai_ns
 
-__all__ = ["read_fits_image", "write_fits_image"]
+__all__ = ["read_cards", "read_fits_image", "write_fits_image"]
 
 _CARDS = {
     "ICD": "interface",
@@ -66,12 +66,24 @@ def read_fits_image(path: Path) -> Delivered:
         pass
     except ValueError as error:
         problems.append(_bad_time(path, str(error)))
-    metadata = {name: header[card] for card, name in _CARDS.items() if card in header}
+    metadata = _metadata(header)
 
     def batches() -> Iterator[Batch]:
         yield {name: Values(v.astype(v.dtype.newbyteorder("="), copy=False)) for name, v in values.items()}
 
     return Delivered(metadata, columns, batches, tuple(problems))
+
+
+def read_cards(path: Path) -> dict[str, Any]:
+    """Return what an image says about itself, be it damaged behind its header; nothing where that is."""
+    from astropy.io import fits
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return _metadata(dict(fits.getheader(path)))
+    except Exception:  # as in `read_fits_image`
+        return {}
 
 
 def write_fits_image(
@@ -97,6 +109,10 @@ def write_fits_image(
     # the checksums' comments would tell the time of writing
     unit.add_checksum(when="")
     unit.writeto(path, overwrite=True)
+
+
+def _metadata(header: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: header[card] for card, name in _CARDS.items() if card in header}
 
 
 def _tai(text: str, scale: str) -> int:

@@ -137,7 +137,11 @@ def _filling(kind: Any) -> str | int | None:
 def _array(data: Any) -> Any:
     mask = np.ma.getmaskarray(data).ravel() if isinstance(data, np.ma.MaskedArray) else None
     flat = np.asarray(data).ravel()
-    flat = pa.array(flat.tolist() if flat.dtype.kind == "U" else flat, mask=mask)
+    if flat.dtype.kind == "U":
+        # without the type, no texts at all would be a column of nothing
+        flat = pa.array(flat.tolist(), pa.string(), mask=mask)
+    else:
+        flat = pa.array(flat, mask=mask)
     for length in reversed(data.shape[1:]):
         flat = pa.FixedSizeListArray.from_arrays(flat, length)
     return flat
