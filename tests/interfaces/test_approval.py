@@ -141,7 +141,7 @@ def test_a_claim_without_signatures_is_a_problem(history: History) -> None:
     assert claimed.problem == "declared active, and not signed by all parties"
 
 
-@pytest.mark.parametrize("damage", ["a word", "a line less", "order", "another key", "garbage"])
+@pytest.mark.parametrize("damage", ["a word", "a line less", "order", "another key", "no text", "garbage"])
 def test_a_history_that_was_tampered_with_is_noticed(
     history: History, keys: dict[str, Key], damage: str
 ) -> None:
@@ -156,6 +156,8 @@ def test_a_history_that_was_tampered_with_is_noticed(
     elif damage == "another key":
         entry = json.loads(lines[2])
         lines[2] = json.dumps({**entry, "by": json.loads(lines[1])["by"]})
+    elif damage == "no text":
+        lines[2] = json.dumps({**json.loads(lines[2]), "previous": 7})
     else:
         lines[2] = "what is this"
     history.path.write_text("\n".join(lines) + "\n")

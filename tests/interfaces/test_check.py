@@ -81,6 +81,31 @@ def test_a_finding_tells_how_often_where_and_the_worst() -> None:
     assert "and 7 more" in str(finding)
 
 
+@pytest.mark.parametrize(
+    ("value", "code"), [((1100.0, 1200.0), "above-range"), ((500.0, 400.0), "below-range")]
+)
+def test_the_worst_is_that_of_all_batches(value: tuple[float, float], code: str) -> None:
+    data = rows(20)
+    data["pressure"][[1, 18]] = value
+    for pieces in (1, 10):
+        finding = only(check(data, pieces))
+        assert (finding.code, finding.got) == (code, f"{value[1]} hPa")
+
+
+def test_times_are_told_as_people_read_them() -> None:
+    data = rows()
+    data["time"][4] = data["time"][3]
+    repeated = next(f for f in check(data).findings if f.code == "repeated")
+    assert repeated.got == "2026-11-23T22:03:00.000Z"
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf")])
+def test_metadata_are_finite(number: float) -> None:
+    interface = weather('type = "time", example = 1', 'type = "number", example = 1.5')
+    report = check_delivered(interface, [("file", delivered(rows(), delivered=number))])
+    assert only(report).code == "metadata-value"
+
+
 def test_nan_is_allowed_up_to_its_share() -> None:
     data = rows(10)
     data["gusts"][0] = np.nan
@@ -102,7 +127,7 @@ def test_words_in_shapes_stand_for_one_length() -> None:
     data["ages"] = data["ages"][:, :2]
     finding = only(check(data))
     assert finding.code == "wrong-shape"
-    assert finding.expected == "gust=3"
+    assert (finding.expected, finding.got) == ("an array of gust=3", "an array of 2")
 
 
 def test_lateness_is_judged_where_the_arrival_is_known() -> None:

@@ -61,21 +61,40 @@ def test_the_example_is_right() -> None:
         ('values = ["N", "S"]', 'values = ["E"]', "example-out-of-range",
          "deliveries[1].metadata[1].values"),
         ('nan = "never"', "nan = 2", "bad-value", "deliveries[1].columns[2].nan"),
-        ("id = ", "id : ", "not-toml", ""),
+        ("id = ", "id : ", "not-toml", "id"),
+        ('title = "A weather station"', 'title = "A weather station', "not-toml", "title"),
+        ('work_package = "COM-CCF"', 'work_package = "COM-CCF"\nfollows = [{ task = "x", dealy = 1 }]',
+         "task-value", "tasks[1].follows[1]"),
+        ('work_package = "COM-CCF"', 'wrok_package = "COM-CCF"', "unknown-key", "tasks[1].wrok_package"),
+        ("[[tasks]]", '[methods]\nbaselin = "a"\n[[tasks]]', "unknown-key", "methods.baselin"),
+        ("[[tasks]]", '[methods]\nbaseline = 3\n[[tasks]]', "method-value", "methods.baseline"),
+        ("[[tasks]]", '[methods]\nalternatives = [\n{ step = "a" },\n{ step = "" },\n]\n[[tasks]]',
+         "method-value", "methods.alternatives[2].step"),
     ],
 )  # fmt: skip
 def test_a_mistake_tells_file_line_and_key(old: str, new: str, code: str, key: str) -> None:
     text = changed(WEATHER, old, new)
     error = refused(text)
     assert error.code == code
-    assert error.where.startswith("mine.toml")
-    assert error.got or error.mend
-    assert error.mend
-    if key:
-        assert error.where.endswith(f"key {key}")
-        stands = new if new else 'dtype = "float64"'
-        expected = "[[parties]]" if key == "parties" else stands
-        assert f"line {line_of(text, expected)}," in error.where
+    assert all((error.what, error.expected, error.got, error.mend))
+    assert error.where.endswith(f", key {key}")
+    stands = "[[parties]]" if key == "parties" else STANDS.get(key, new or 'dtype = "float64"')
+    assert error.where.startswith(f"mine.toml, line {line_of(text, stands)}, ")
+
+
+STANDS = {
+    "tasks[1].follows[1]": "dealy",
+    "methods.baselin": "baselin",
+    "methods.baseline": "baseline = 3",
+    "methods.alternatives[2].step": 'step = ""',
+}
+"""What is on the line of a mistake that is added with further lines."""
+
+
+def test_a_file_without_anything_is_told() -> None:
+    error = refused("")
+    assert (error.code, error.where) == ("missing-key", "mine.toml, line 1")
+    assert refused("[").where == "mine.toml, line 1"
 
 
 def test_a_type_that_the_file_itself_defines_is_known() -> None:

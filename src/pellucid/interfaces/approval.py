@@ -213,7 +213,9 @@ class History:
             except (ValueError, KeyError, TypeError):
                 raise self._tampered(number, "an entry", "something else") from None
             if previous != last or entry.number != number:
-                raise self._tampered(number, f"the entry after {last[:12]}", f"one after {previous[:12]}")
+                raise self._tampered(
+                    number, f"the entry after {last[:12]}", f"one after {str(previous)[:12]}"
+                )
             if not verify(entry.by, canonical_json({**document, "previous": previous}).encode(), signature):
                 raise self._tampered(number, "the signature of this content", "another one")
             if not _entitled(entries, entry):

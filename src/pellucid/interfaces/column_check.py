@@ -5,7 +5,7 @@ What is right costs a minimum and a maximum of the numbers; only where these sho
 wrong, the places are looked for. Nothing but counts and the first places is kept.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from pellucid.formats.delivery.table import ColumnInfo, Values
 from pellucid.interfaces.contract import Column
-from pellucid.interfaces.findings import FIRST, Finding, Place
+from pellucid.interfaces.findings import FIRST, Finding, Place, moment_text
 from pellucid.interfaces.vocabulary import same_unit
 
 __all__ = ["ColumnCheck", "Rows"]
@@ -54,14 +54,17 @@ class _Tally:
     places: list[Place] = field(default_factory=list)
     worst: Any = None
 
-    def add(self, bad: Array, rows: Rows, worst: Any = None) -> None:
-        """Count a mask of entries, shape (n, ...)."""
+    def add(self, bad: Array, rows: Rows, worst: Any = None, worse: Callable[..., Any] | None = None) -> None:
+        """Count a mask of entries, shape (n, ...); `worse` chooses of two, else the first is told."""
         by_row = bad.reshape(bad.shape[0], -1).any(axis=1) if bad.ndim > 1 else bad
         self.count += int(np.count_nonzero(bad))
         if len(self.places) < FIRST:
             found = np.flatnonzero(by_row)[: FIRST - len(self.places)]
             self.places += [rows.place(int(i)) for i in found]
-        self.worst = worst if self.worst is None else self.worst
+        if self.worst is None:
+            self.worst = worst
+        elif worse is not None:
+            self.worst = worse(self.worst, worst)
 
 
 class ColumnCheck:
@@ -125,11 +128,16 @@ class ColumnCheck:
                 what=what,
                 where=f"column '{c.name}'",
                 expected=expected,
-                got="" if tally.worst is None else f"{tally.worst}" + (f" {c.unit}" if c.unit else ""),
+                got="" if tally.worst is None else self._shown(tally.worst),
                 mend=mend,
                 count=tally.count,
                 places=tuple(tally.places),
             )
+
+    def _shown(self, value: Any) -> str:
+        if self.column.time_scale == "tai" and self.column.unit == "ns":
+            return moment_text(int(value))
+        return f"{value} {self.column.unit}".rstrip()
 
     def _numbers(self, data: Array, rows: Rows) -> None:
         low, high = data.min(), data.max()
@@ -139,9 +147,9 @@ class ColumnCheck:
         if c.range is not None:
             least, greatest = c.range
             if low < least:
-                self._tally("below-range").add(data < least, rows, low)
+                self._tally("below-range").add(data < least, rows, low, min)
             if high > greatest:
-                self._tally("above-range").add(data > greatest, rows, high)
+                self._tally("above-range").add(data > greatest, rows, high, max)
         if c.values:
             bad = ~np.isin(data, np.array(c.values))
             if bad.any():
@@ -187,9 +195,9 @@ class ColumnCheck:
                 )
                 fits &= size == known
         if not fits:
-            expected = "x".join(f"{w}={self._sizes[w]}" if w in self._sizes else str(w) for w in wanted)
-            got = "x".join(map(str, shape)) or "a number"
-            self._say("wrong-shape", "An entry has another shape.", expected or "a number", got, file)
+            words = [f"{w}={self._sizes[w]}" if w in self._sizes else str(w) for w in wanted]
+            got = _shape_text([str(n) for n in shape])
+            self._say("wrong-shape", "An entry has another shape.", _shape_text(words), got, file)
         else:
             self._sizes |= {
                 w: n for n, w in zip(shape, wanted, strict=True) if isinstance(w, str) and w != "any"
@@ -226,7 +234,7 @@ class ColumnCheck:
     def _explained(self, code: str) -> tuple[str, str, str]:
         c, unit = self.column, f" {self.column.unit}" if self.column.unit else ""
         least, greatest = c.range or (None, None)
-        nan = f"at most {c.nan:.0%} NaN" if c.nan else "no NaN"
+        nan = f"at most {100 * c.nan:g} % NaN" if c.nan else "no NaN"
         return {
             "below-range": ("Numbers are too small.", f">= {least}{unit}", _MEND["range"]),
             "above-range": ("Numbers are too large.", f"<= {greatest}{unit}", _MEND["range"]),
@@ -241,6 +249,10 @@ class ColumnCheck:
             "backwards": ("Values go backwards.", "each row above the one before", _MEND["order"]),
             "repeated": ("Values are repeated.", "each row above the one before", _MEND["order"]),
         }[code]
+
+
+def _shape_text(lengths: list[str]) -> str:
+    return "an array of " + "x".join(lengths) if lengths else "a number"
 
 
 _MEND = {

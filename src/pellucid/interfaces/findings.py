@@ -8,7 +8,7 @@ from typing import Any
 from pellucid.archive.lineage import JSON
 from pellucid.times import to_utc_iso
 
-__all__ = ["FIRST", "Finding", "Place", "Report", "sorted_findings"]
+__all__ = ["FIRST", "Finding", "Place", "Report", "moment_text", "sorted_findings"]
 
 FIRST = 5
 """So many places are told of each finding."""
@@ -23,7 +23,7 @@ class Place:
     time: int | None = None
 
     def __str__(self) -> str:
-        moment = "" if self.time is None else f" ({_moment(self.time)})"
+        moment = "" if self.time is None else f" ({moment_text(self.time)})"
         return f"{self.file} row {self.row}{moment}"
 
 
@@ -61,7 +61,7 @@ class Finding:
     def as_dict(self) -> dict[str, JSON]:
         """Return the finding JSON-ready."""
         places = [
-            {"file": p.file, "row": p.row, "time": None if p.time is None else _moment(p.time)}
+            {"file": p.file, "row": p.row, "time": None if p.time is None else moment_text(p.time)}
             for p in self.places
         ]
         own: dict[str, JSON] = {
@@ -135,8 +135,8 @@ class Report:
             "product_type": self.product_type,
             "files": list(self.files),
             "rows": self.rows,
-            "start": None if self.start is None else _moment(self.start),
-            "stop": None if self.stop is None else _moment(self.stop),
+            "start": None if self.start is None else moment_text(self.start),
+            "stop": None if self.stop is None else moment_text(self.stop),
             "ok": self.ok,
             "findings": [f.as_dict() for f in self.findings],
         }
@@ -159,10 +159,11 @@ def _number(n: int, word: str) -> str:
 
 
 def _span(start: int, stop: int) -> str:
-    return f"{_moment(start)} to {_moment(stop)}"
+    return f"{moment_text(start)} to {moment_text(stop)}"
 
 
-def _moment(tai_ns: int) -> str:
+def moment_text(tai_ns: int) -> str:
+    """Return a time (ns TAI since 1970) as people read it, in UTC."""
     # what a damaged clock says may lie outside all calendars
     return to_utc_iso(tai_ns) if 0 <= tai_ns < 4_000_000_000_000_000_000 else f"{tai_ns} ns"
 

@@ -2,6 +2,7 @@
 """What a delivery says about itself, held against its interface."""
 
 from collections.abc import Iterator, Mapping
+from math import isfinite
 from typing import Any
 
 from pellucid.interfaces.contract import Delivery, Interface, MetadataKey
@@ -75,6 +76,8 @@ def _compatible(got: str, agreed: str) -> bool:
 def _wrong(key: MetadataKey, value: Any) -> tuple[str, str] | None:
     if type(value) not in _KINDS[key.type]:
         return "metadata-type", f"{key.type}, e.g. {key.example!r}"
+    if isinstance(value, float) and not isfinite(value):
+        return "metadata-value", "a finite number"
     if key.values and value not in key.values:
         return "metadata-value", "one of " + ", ".join(map(str, key.values))
     if key.range is not None and not key.range[0] <= value <= key.range[1]:

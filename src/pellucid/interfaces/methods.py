@@ -161,7 +161,12 @@ def _check_keys(table: Mapping[str, Any], known: tuple[str, ...], where: str) ->
     for key in table:
         if key not in known:
             raise ConfigurationError(
-                f"There is no key '{key}' here.", where=where, mend=nearest(key, known), code="unknown-key"
+                f"There is no key '{key}' here.",
+                where=f"{where}.{key}",
+                expected=", ".join(known),
+                got=key,
+                mend=nearest(key, known),
+                code="unknown-key",
             )
 
 

@@ -81,10 +81,7 @@ def parse_interface(text: str, name: str = "interface") -> Interface:
     try:
         table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise ConfigurationError(
-            "The interface file is no TOML.", where=name, expected="TOML 1.0", got=str(error),
-            mend="correct the line that is named", code="not-toml",
-        ) from None  # fmt: skip
+        raise _no_toml(text, name, str(error)) from None
     return _interface(table, Source(name, text))
 
 
@@ -140,8 +137,7 @@ def _methods(f: Fields, identity: str) -> dict[str, Any]:
     try:
         read_methods(methods, identity, f.source.name)
     except ConfigurationError as error:
-        error.where = f.source.place(("methods",))
-        raise
+        raise _placed(error, f.source) from None
     return methods
 
 
@@ -152,12 +148,30 @@ def _tasks(f: Fields, identity: str) -> tuple[Any, ...]:
     try:
         return read_tasks(tables, identity, f.source.name)
     except ConfigurationError as error:
-        # the reader of tasks counts tables; people look for lines
-        if place := re.search(r": tasks\[(\d+)\](?:\.(\w+))?", error.where):
-            path = ("tasks", int(place[1]) - 1, *([place[2]] if place[2] else []))
-            error.where = f.source.place(path)
-        error.mend = error.mend or "correct the interface file"
-        raise
+        raise _placed(error, f.source) from None
+
+
+def _placed(error: ConfigurationError, source: Source) -> ConfigurationError:
+    """Return the error of a reader that tells a path such as ``tasks[1].follows[2]``, with its line too."""
+    parts = re.findall(r"([A-Za-z_]\w*)|\[(\d+)\]", error.where.removeprefix(f"{source.name}: "))
+    error.where = source.place([word or int(number) - 1 for word, number in parts])
+    error.mend = error.mend or "correct the interface file"
+    return error
+
+
+def _no_toml(text: str, name: str, what: str) -> ConfigurationError:
+    lines = text.splitlines()
+    told = re.search(r"at line (\d+)", what)
+    line = int(told[1]) if told else len(lines)
+    key = re.match(r"\s*([\w-]+)", lines[line - 1]) if lines else None
+    return ConfigurationError(
+        f"The interface file is no TOML: {what}.",
+        where=f"{name}, line {line}" + (f", key {key[1]}" if key else ""),
+        expected='a line of TOML 1.0, e.g. key = "value"',
+        got=lines[line - 1].strip() if lines else "an empty file",
+        mend="correct this line, or the one before it",
+        code="not-toml",
+    )
 
 
 def _delivery(table: Any, source: Source, path: tuple[str | int, ...], own: dict[str, str]) -> Delivery:

@@ -71,6 +71,7 @@ def read_tasks(tables: Sequence[Mapping[str, Any]], interface: str, where: str) 
             raise ConfigurationError(
                 "A task is part of one that its interface does not have.",
                 where=f"{where}: tasks[{number}].parent",
+                expected="a task of this interface",
                 got=task.parent,
                 mend=nearest(task.parent, [t.id for t in tasks.values()]),
                 code="unknown-task",
@@ -120,7 +121,12 @@ class _Reader:
         for key in table:
             if key not in known:
                 raise ConfigurationError(
-                    f"A task has no key '{key}'.", where=where, mend=nearest(key, known), code="unknown-key"
+                    f"A task has no key '{key}'.",
+                    where=f"{where}.{key}",
+                    expected=", ".join(known),
+                    got=key,
+                    mend=nearest(key, known),
+                    code="unknown-key",
                 )
 
     def task(self) -> Task:
@@ -179,7 +185,12 @@ class _Reader:
     def text(self, key: str) -> str:
         if key not in self.table:
             raise ConfigurationError(
-                f"A task lacks its {key}.", where=self.where, mend=f"add: {key} = ...", code="missing-key"
+                f"A task lacks its {key}.",
+                where=self.where,
+                expected=f"{key} = ...",
+                got=", ".join(self.table) or "an empty table",
+                mend=f"add the key '{key}'",
+                code="missing-key",
             )
         value = self.table[key]
         if not isinstance(value, str) or not value.strip() or "\n" in value:
@@ -266,6 +277,10 @@ class _Reader:
                 item,
             )
         telescopes = item.get("telescopes", [])
-        if not all(type(t) is int for t in telescopes) or (kind == "test" and not telescopes):
+        if (
+            not isinstance(telescopes, list | tuple)
+            or not all(type(t) is int for t in telescopes)
+            or (kind == "test" and not telescopes)
+        ):
             raise self.bad(f"{key}.telescopes", "a list of telescope numbers", telescopes)
         return Evidence(kind, str(item[kind]), str(item.get("array", "")), tuple(sorted(telescopes)))
