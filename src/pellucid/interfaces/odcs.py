@@ -2,7 +2,7 @@
 """An interface in the Open Data Contract Standard (ODCS 3), as a document for JSON or YAML."""
 
 from pellucid.archive.lineage import JSON
-from pellucid.interfaces.contract import Column, Delivery, Interface
+from pellucid.interfaces.contract import Column, Delivery, Interface, MetadataKey
 
 __all__ = ["ODCS", "odcs_document"]
 
@@ -53,9 +53,23 @@ def _object(delivery: Delivery) -> dict[str, JSON]:
         "description": delivery.about,
         "properties": [_property(c) for c in delivery.columns],
         "customProperties": [
-            _custom(f"metadata-{k.name}", f"{k.type}: {k.about}") for k in delivery.metadata
+            *([] if delivery.time is None else [_custom("timeColumn", delivery.time)]),
+            *(_custom(f"metadata-{k.name}", _metadata(k)) for k in delivery.metadata),
         ],
     }
+
+
+def _metadata(key: MetadataKey) -> dict[str, JSON]:
+    said: dict[str, JSON] = {
+        "type": key.type,
+        "description": key.about,
+        "required": key.required,
+        "unit": key.unit,
+        "range": None if key.range is None else list(key.range),
+        "values": list(key.values),
+        "example": key.example,
+    }
+    return {name: value for name, value in said.items() if value not in (None, "", [])}
 
 
 def _property(column: Column) -> dict[str, JSON]:
@@ -84,12 +98,17 @@ def _property(column: Column) -> dict[str, JSON]:
         **shape,
         "description": column.about,
         "required": column.nan == 0.0,
+        **({} if column.example is None else {"examples": [column.example]}),
         "customProperties": [_custom(name, value) for name, value in custom.items() if value],
     }
 
 
 def _service(delivery: Delivery) -> list[JSON]:
-    times = {"latency": delivery.latency, "frequency": delivery.cadence}
+    times = {
+        "latency": delivery.latency,
+        "frequency": delivery.cadence,
+        "frequencyTolerance": delivery.cadence_tolerance,
+    }
     return [
         {"property": name, "value": value, "unit": "s", "element": delivery.name}
         for name, value in times.items()

@@ -4,8 +4,12 @@
 from collections.abc import Iterable, Iterator
 
 from pellucid.interfaces.contract import Column, Delivery, Interface, MetadataKey
+from pellucid.interfaces.methods import read_methods
+from pellucid.interfaces.task import Task
 
 __all__ = ["catalogue_page", "page"]
+
+_CCF = {"priority": "CCF has priority", "no-manpower": "CCF lacks people: open for expressions of interest"}
 
 
 def page(interface: Interface, heading: str = "#") -> str:
@@ -46,13 +50,25 @@ def _lines(i: Interface, mark: str) -> Iterator[str]:
             for p in i.parties
         ),
     )
+    if i.product_types:
+        yield from _table(("type of product defined here", "meaning"), i.product_types.items())
     for delivery in i.deliveries:
         yield from _delivery(delivery, mark + "#")
+    if i.methods:
+        yield from _methods(i, mark + "#")
     if i.tasks:
         yield f"{mark}# Tasks of {i.id}"
         yield ""
-        rows = ((t.key, t.title, t.kind, t.phase, t.work_package, t.status, t.priority) for t in i.tasks)
-        yield from _table(("task", "title", "kind", "phase", "work package", "status", "priority"), rows)
+        yield from _table(
+            ("task", "title", "kind", "phase", "work package", "status", "priority", "more"),
+            (
+                (
+                    t.key, t.title, t.kind, t.phase, t.work_package, t.status, t.priority,
+                    "; ".join(_more(t)),
+                )
+                for t in i.tasks
+            ),
+        )  # fmt: skip
 
 
 def _delivery(d: Delivery, mark: str) -> Iterator[str]:
@@ -65,45 +81,90 @@ def _delivery(d: Delivery, mark: str) -> Iterator[str]:
         times.append(f"a row every {d.cadence:g} s, within {d.cadence_tolerance:g} s")
     if d.latency is not None:
         times.append(f"delivered within {d.latency:g} s")
-    if times:
-        yield "; ".join(times)[:1].upper() + "; ".join(times)[1:] + f" (column `{d.time}`)."
+    if d.time is not None:
+        said = "; ".join([*times, f"the time of a row is in column `{d.time}`"])
+        yield f"{said[:1].upper()}{said[1:]}."
         yield ""
     if d.metadata:
         yield from _table(
             ("metadata", "type", "unit", "allowed", "required", "example", "meaning"),
             (
                 (
-                    f"`{k.name}`",
-                    k.type,
-                    k.unit,
-                    _allowed(k),
-                    "yes" if k.required else "no",
-                    repr(k.example),
-                    k.about,
+                    f"`{k.name}`", k.type, k.unit, _allowed(k), "yes" if k.required else "no",
+                    _value(k.example), k.about,
                 )
                 for k in d.metadata
             ),
-        )
+        )  # fmt: skip
     yield from _table(
-        ("column", "type", "shape", "unit", "allowed", "NaN", "scale, frame", "order", "meaning"),
+        ("column", "type", "shape", "unit", "allowed", "NaN", "scale, frame", "order", "example", "meaning"),
         (
             (
-                f"`{c.name}`", c.dtype, "x".join(map(str, c.shape)), c.unit, _allowed(c), _nan(c),
-                " ".join(filter(None, (c.time_scale, c.frame))), c.monotonic or "", c.about,
+                f"`{c.name}`", c.dtype, " x ".join(map(str, c.shape)), c.unit, _allowed(c), _nan(c),
+                " ".join(filter(None, (c.time_scale, c.frame))), c.monotonic or "", _value(c.example),
+                c.about,
             )
             for c in d.columns
         ),
     )  # fmt: skip
 
 
+def _methods(i: Interface, mark: str) -> Iterator[str]:
+    methods = read_methods(i.methods, i.id, i.source)
+    yield f"{mark} Methods of {i.id}"
+    yield ""
+    yield f"Baseline: `{methods.baseline}`." if methods.baseline else "There is no baseline yet."
+    yield ""
+    if methods.alternatives:
+        yield from _table(
+            ("allowed beside it", "used by camera", "feasibility", "says"),
+            ((f"`{a.step}`", a.camera or "none yet", a.note, a.by) for a in methods.alternatives),
+        )
+
+
+def _more(t: Task) -> Iterator[str]:
+    """Yield what only some tasks have, in words."""
+    if t.ccf:
+        yield _CCF[t.ccf]
+    if t.assignee:
+        yield f"done by {t.assignee}"
+    if t.start or t.due:
+        yield f"{t.start or '?'} to {t.due or '?'}"
+    if t.estimated_hours is not None:
+        yield f"{t.estimated_hours:g} h estimated"
+    if t.spent_hours:
+        yield f"{t.spent_hours:g} h spent"
+    if t.done:
+        yield f"{t.done} % done"
+    if t.parent:
+        yield f"part of {t.parent}"
+    for f in t.follows:
+        told = f.delay or f.unit != "calendar"
+        yield f"follows {f.task}" + (f" after {f.delay} {f.unit} days" if told else "")
+    if t.watchers:
+        yield f"watched by {', '.join(t.watchers)}"
+    if t.interested:
+        yield f"offered by {', '.join(t.interested)}"
+    for e in t.evidence:
+        where = f" on {e.array} ({', '.join(map(str, e.telescopes))})" if e.array else ""
+        yield f"proved by {e.kind} {e.name}{where}"
+
+
 def _allowed(thing: Column | MetadataKey) -> str:
-    if thing.values:
-        return ", ".join(map(str, thing.values))
-    return "" if thing.range is None else f"{thing.range[0]:g} to {thing.range[1]:g}"
+    words = [", ".join(map(str, thing.values))] if thing.values else []
+    if thing.range is not None:
+        words.append(f"{_value(thing.range[0])} to {_value(thing.range[1])}")
+    return "; ".join(words)
+
+
+def _value(value: object) -> str:
+    if isinstance(value, float) and value.is_integer() and abs(value) < 1e16:
+        return str(int(value))
+    return "" if value is None else str(value)
 
 
 def _nan(column: Column) -> str:
-    return {0.0: "never", 1.0: "allowed"}.get(column.nan, f"up to {column.nan:.0%}")
+    return {0.0: "never", 1.0: "allowed"}.get(column.nan, f"up to {100 * column.nan:g} %")
 
 
 def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Iterator[str]:

@@ -47,6 +47,7 @@ def _delivery(interface: Interface, delivery: Delivery) -> dict[str, JSON]:
         "x-cadence-s": delivery.cadence,
         "x-cadence-tolerance-s": delivery.cadence_tolerance,
         "x-latency-s": delivery.latency,
+        "x-time-column": delivery.time,
     }
     return {
         "type": "object",
@@ -82,10 +83,18 @@ def _column(column: Column) -> dict[str, JSON]:
     for length in reversed(column.shape):
         exact: dict[str, JSON] = {"minItems": length, "maxItems": length} if isinstance(length, int) else {}
         schema = {"type": "array", "items": schema, **exact}
-    said = {"unit": column.unit, "frame": column.frame, "time-scale": column.time_scale}
+    said: dict[str, JSON] = {
+        "unit": column.unit,
+        "frame": column.frame,
+        "time-scale": column.time_scale,
+        "order": column.monotonic,
+        "lengths": list(column.shape),
+        "nan-fraction": column.nan,
+    }
     return {
         "description": column.about,
         **schema,
+        **({} if column.example is None or column.shape else {"examples": [column.example]}),
         "x-dtype": column.dtype,
         **{f"x-{name}": value for name, value in said.items() if value},
     }
