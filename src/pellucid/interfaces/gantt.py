@@ -10,11 +10,12 @@ from pellucid.interfaces.schedule import Schedule, Slot
 
 __all__ = ["gantt"]
 
-ROW, BAR, LABELS, HEAD, CHART, MARGIN = 24, 12, 400, 46, 900, 16
-"""Height of a row and of a bar, widths of labels and chart, height of the axis, and the rim, in pixels."""
+ROW, BAR, LABELS, HEAD, CHART, NOTES, MARGIN = 24, 12, 460, 46, 900, 100, 16
+"""Height of a row and of a bar, width of labels, height of the axis, widths of the chart and of the room for
+notes behind it, and the rim, in pixels."""
 
 COLOURS = {"New": "#9aa5b1", "Assigned": "#5b8fc9", "In Progress": "#e0a030", "Closed": "#4c9f70"}
-CRITICAL, INK, GRID = "#c0392b", "#22303c", "#dfe4e8"
+CRITICAL, INK, FAINT, GRID = "#c0392b", "#22303c", "#7a8793", "#dfe4e8"
 
 _STEPS = ((24, 1), (72, 3), (144, 6), (10**6, 12))
 """Months of the chart up to which a line is drawn every so many months."""
@@ -28,7 +29,7 @@ def gantt(rows: Sequence[Row], schedule: Schedule, on: date | None = None) -> st
     rows : sequence of Row
         What is drawn, from above; see `pellucid.interfaces.layouts.rows`.
     schedule : Schedule
-        When it takes place. Tasks without dates have a row, and a note instead of a bar.
+        When it takes place. Tasks that nothing dates are counted behind their heading.
     on : date, optional
         Day at which a line is drawn.
 
@@ -37,13 +38,14 @@ def gantt(rows: Sequence[Row], schedule: Schedule, on: date | None = None) -> st
     str
         An SVG document; the same for the same input.
     """
+    rows, undated = _dated(rows, schedule)
     shown = [r.task.id for r in rows if r.task is not None]
     days = [d for n in shown for d in (schedule.slots[n].start, schedule.slots[n].due) if d]
     axis = _Axis(min(days, default=on or date(2000, 1, 1)), max(days, default=on or date(2000, 1, 1)))
-    height = HEAD + ROW * len(rows) + ROW + MARGIN
+    width, height = LABELS + CHART + NOTES + 2 * MARGIN, HEAD + ROW * len(rows) + ROW + MARGIN
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{LABELS + CHART + 2 * MARGIN}" height="{height}" '
-        f'viewBox="0 0 {LABELS + CHART + 2 * MARGIN} {height}" font-family="sans-serif" font-size="12">',
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" '
+        f'viewBox="0 0 {width} {height}" font-family="sans-serif" font-size="12">',
         '<defs><marker id="tip" viewBox="0 0 6 6" refX="5.5" refY="3" markerWidth="6" markerHeight="6" '
         f'orient="auto"><path d="M0 0L6 3L0 6z" fill="{INK}"/></marker></defs>',
         '<rect width="100%" height="100%" fill="#ffffff"/>',
@@ -51,7 +53,7 @@ def gantt(rows: Sequence[Row], schedule: Schedule, on: date | None = None) -> st
     ]
     places = {r.task.id: i for i, r in enumerate(rows) if r.task is not None}
     for i, row in enumerate(rows):
-        parts += _label(row, i)
+        parts += _label(row, i, undated.get(i, 0))
         if row.task is not None:
             parts += _bar(row, schedule.slots[row.task.id], i, axis)
     for row in rows:
@@ -64,6 +66,21 @@ def gantt(rows: Sequence[Row], schedule: Schedule, on: date | None = None) -> st
         )
     parts += _legend(HEAD + ROW * len(rows) + ROW)
     return "\n".join((*parts, "</svg>\n"))
+
+
+def _dated(rows: Sequence[Row], schedule: Schedule) -> tuple[list[Row], dict[int, int]]:
+    """Return the headings and the tasks with dates, and how many below each heading have none."""
+    kept: list[Row] = []
+    undated: dict[int, int] = {}
+    heading = 0
+    for row in rows:
+        if row.task is None:
+            heading = len(kept)
+        elif schedule.slots[row.task.id].start is None:
+            undated[heading] = undated.get(heading, 0) + 1
+            continue
+        kept.append(row)
+    return kept, undated
 
 
 class _Axis:
@@ -95,17 +112,24 @@ class _Axis:
         return parts
 
 
-def _label(row: Row, place: int) -> list[str]:
+def _label(row: Row, place: int, undated: int) -> list[str]:
     y = HEAD + ROW * place + ROW / 2 + 4
     x = MARGIN + 14 * row.depth
     room = int((LABELS - 14 * row.depth - 8) / 6.4)
     if row.task is None:
         text = row.title if row.title == row.id else f"{row.id}  {row.title}"
-        return [
-            f'<rect x="{MARGIN}" y="{HEAD + ROW * place + 1}" width="{LABELS + CHART}" height="{ROW - 2}" '
+        end = MARGIN + LABELS + CHART + NOTES
+        parts = [
+            f'<rect x="{MARGIN}" y="{HEAD + ROW * place + 1}" width="{end - MARGIN}" height="{ROW - 2}" '
             'fill="#f3f5f7"/>',
             f'<text x="{x + 4}" y="{y}" fill="{INK}" font-weight="bold">{escape(_cut(text, 120))}</text>',
         ]
+        if undated:
+            parts.append(
+                f'<text x="{end - 4}" y="{y}" fill="{FAINT}" font-style="italic" text-anchor="end">'
+                f"{undated} without dates</text>"
+            )
+        return parts
     who = f" ({row.task.work_package})"
     text = _cut(row.title, room - len(who)) + who
     return [f'<text x="{x}" y="{y}" fill="{INK}">{escape(text)}<title>{escape(row.id)}</title></text>']
@@ -114,12 +138,11 @@ def _label(row: Row, place: int) -> list[str]:
 def _bar(row: Row, slot: Slot, place: int, axis: _Axis) -> list[str]:
     assert row.task is not None
     top = HEAD + ROW * place + (ROW - BAR) / 2
-    if slot.start is None or slot.due is None:
-        x = MARGIN + LABELS + 4 if slot.start is None else axis.x(slot.start) + 4
-        why = "no dates" if slot.start is None else "length unknown"
+    assert slot.start is not None
+    if slot.due is None:
         return [
-            f'<text x="{x}" y="{top + BAR - 2}" fill="#7a8793" font-style="italic">'
-            f"{'rejected' if row.task.status == 'Rejected' else why}</text>"
+            f'<text x="{axis.x(slot.start) + 4}" y="{top + BAR - 2}" fill="{FAINT}" font-style="italic">'
+            "length unknown</text>"
         ]
     x, end = axis.x(slot.start), axis.x(slot.due + timedelta(1))
     width = max(3.0, round(end - x, 1))
@@ -135,7 +158,8 @@ def _bar(row: Row, slot: Slot, place: int, axis: _Axis) -> list[str]:
         done = round(width * row.task.done / 100, 1)
         parts.append(f'<rect x="{x}" y="{top + BAR - 4}" width="{done}" height="4" fill="{INK}"/>')
     if slot.slip > 0:
-        parts.append(f'<text x="{x + width + 5}" y="{top + BAR - 2}" fill="{CRITICAL}">+{slot.slip} d</text>')
+        # beside the arrows that begin behind the bar
+        parts.append(f'<text x="{x + width + 9}" y="{top + BAR - 2}" fill="{CRITICAL}">+{slot.slip} d</text>')
     return parts
 
 
@@ -171,6 +195,8 @@ def _legend(y: int) -> list[str]:
     parts.append(f'<text x="{x + 25}" y="{y}" fill="{INK}">on the critical path</text>')
     parts.append(f'<rect x="{x + 150}" y="{y - 4}" width="20" height="4" fill="{INK}"/>')
     parts.append(f'<text x="{x + 175}" y="{y}" fill="{INK}">done</text>')
+    parts.append(f'<text x="{x + 225}" y="{y}" fill="{CRITICAL}">+n d</text>')
+    parts.append(f'<text x="{x + 258}" y="{y}" fill="{INK}">later than planned</text>')
     return parts
 
 

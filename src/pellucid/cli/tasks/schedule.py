@@ -18,12 +18,13 @@ def command(session: Session, on: str | None, interface: str | None, files: tupl
     """Find when each task can take place.
 
     Starts follow the tasks before them; the critical path is marked with *, slack and slip are in calendar
-    days.
+    days. Tasks that nothing dates are counted; --json has them all.
     """
     from pellucid.interfaces.schedule import schedule
 
     plan = schedule(now(session, files), day(on))
     slots = [s for s in plan.slots.values() if interface in (None, s.task.partition("/")[0])]
+    dated = [s for s in slots if s.start is not None]
     rows = [
         (
             "*" if s.critical else "",
@@ -34,9 +35,11 @@ def command(session: Session, on: str | None, interface: str | None, files: tupl
             f"+{s.slip}" if s.slip else "",
             s.after or "",
         )
-        for s in slots
+        for s in dated
     ]
     text = table(("", "TASK", "START", "DUE", "SLACK", "SLIP", "AFTER"), rows)
+    if len(dated) < len(slots):
+        text += f"\n{len(slots) - len(dated)} tasks have no dates, and follow none that has"
     if plan.end:
         text += f"\nthe last one ends on {plan.end}; critical: {' -> '.join(plan.critical_path)}"
     session.show(
