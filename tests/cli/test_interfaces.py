@@ -120,8 +120,57 @@ def test_all_interfaces_stand_as_they_claim_in_a_new_place(capsys: pytest.Captur
     assert (code, document["problems"]) == (0, [])
 
 
+def test_claims_stand_beside_proofs(capsys: pytest.CaptureFixture[str]) -> None:
+    run(["tasks", "set", f"{IDENTITY}/structure", "status=Closed"])
+    run(["tasks", "prove", f"{IDENTITY}/integrate", "--step", "lidar-raman"])
+    capsys.readouterr()
+    assert run(["interfaces", "status", IDENTITY]) == 0
+    text = capsys.readouterr().out
+    for word in ("CLAIMED", "PROVED", f"{IDENTITY}/feedback: New, not proved"):
+        assert word in text
+    assert f"{IDENTITY}/structure: Closed, not proved  << claimed, not proved" in text
+    assert "  holds  step lidar-raman: registered" in text
+    assert run(["interfaces", "status"]) == 0
+    whole = capsys.readouterr().out
+    assert f"{IDENTITY}/structure" in whole
+    assert f"{IDENTITY}/feedback" not in whole
+
+
 def test_methods_in_use_are_counted(capsys: pytest.CaptureFixture[str]) -> None:
     code, document = answer(capsys, "methods")
     assert code == 0
     assert document["different"] == len(document["in_use"]) > 0
     assert document["unregistered"] == []
+    assert set(document["without"]).isdisjoint(m["interface"] for m in document["interfaces"])
+    assert document["doubled"] == []
+
+
+def test_methods_tell_what_teams_say_and_what_would_be_done_twice(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    methods = """[methods]
+baseline = "lidar-raman"
+alternatives = [{ step = "lidar-elastic", camera = "NectarCam", note = "in twilight", by = "MST" }]
+
+[[tasks]]
+key = "one"
+kind = "implement-algorithm"
+title = "Compute the wind"
+phase = "production"
+work_package = "PIPE-CAL"
+
+[[tasks]]
+key = "two"
+kind = "implement-algorithm"
+title = "Wind on-line"
+phase = "production"
+work_package = "ACTL"
+
+[[tasks]]"""
+    Path("mine.toml").write_text(changed(WEATHER, "[[tasks]]", methods))
+    assert run(["interfaces", "methods", "--also", "mine.toml"]) == 0
+    text = capsys.readouterr().out
+    assert "lidar-elastic (camera NectarCam): in twilight (MST)\n  at I-DATA-COM-3901" in text
+    assert "I-DATA-COM-3901/one (PIPE-CAL) and I-DATA-COM-3901/two (ACTL) may be the same work" in text
+    _, document = answer(capsys, "methods", "--also", "mine.toml")
+    assert document["doubled"] == [["I-DATA-COM-3901/one", "I-DATA-COM-3901/two"]]

@@ -109,6 +109,17 @@ def test_a_claim_is_bound_to_a_step(shell: Shell) -> None:
     assert not shell.json("prove", task, "--step", "no-such-step", code=1)["proved"]
     assert "--step" in shell.text("prove", task, code=2)
     assert "--array" in shell.text("prove", task, "--test", "ab", code=2)
+    # a proof that was bound by mistake is taken back
+    assert shell.json("prove", task, "--step", "no-such-step", "--withdraw")["proved"]
+    assert "--step lidar-raman" in shell.text("prove", task, "--step", "no-such-step", "--withdraw", code=101)
+
+
+def test_tasks_without_dates_are_counted_and_not_listed(shell: Shell) -> None:
+    everything = shell.json("schedule")["slots"]
+    dated = [s for s in everything if s["start"]]
+    text = shell.text("schedule")
+    assert f"{len(everything) - len(dated)} tasks have no dates" in text
+    assert all(s["task"] in text for s in dated)
 
 
 def test_redmine_needs_a_key_that_is_not_on_the_command_line(

@@ -74,6 +74,13 @@ def test_nobody_signs_for_another(workspace: Workspace, history: History, produc
                 workspace.archive, history, product.id, party=party, key=who, verdict="rejected", reason="no"
             )
         assert caught.value.code == code
+    member = new_key(workspace.path / "c.pem")
+    history.register("LST", member, "member", endorsed=key)
+    with pytest.raises(ConfigurationError) as caught:
+        validate(
+            workspace.archive, history, product.id, party="LST", key=member, verdict="accepted", reason="fine"
+        )
+    assert caught.value.code == "not-permitted"
     assert workspace.archive.verdicts(product.id) == []
     with pytest.raises(UsageError):
         validate(workspace.archive, history, product.id, party="LST", key=key, verdict="rejected", reason=" ")

@@ -48,7 +48,8 @@ def validate(
     Raises
     ------
     ConfigurationError
-        Nobody registered the key (``unknown-key``), or it belongs to another party (``signs-for-another``).
+        Nobody registered the key (``unknown-key``), it belongs to another party (``signs-for-another``), or
+        it is not one of those responsible (``not-permitted``).
     MissingInput, UsageError
         There is no such product, or no reason; see `pellucid.archive.verdicts.Verdicts.judge`.
     """
@@ -67,6 +68,14 @@ def validate(
             got=f"a key of {owner[0]}",
             mend=f"sign as {owner[0]}, or ask {party} to sign",
             code="signs-for-another",
+        )
+    if owner[1] != "responsible":
+        raise ConfigurationError(
+            "A key of this role may not judge a product.",
+            expected="responsible",
+            got=owner[1],
+            mend=f"ask somebody who is responsible at {party}",
+            code="not-permitted",
         )
     product = archive.get(product_id)
     signed = f"{key.public}:{key.sign(_content(product.id, party, verdict, reason))}"

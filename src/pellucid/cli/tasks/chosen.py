@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "day",
+    "doubled_text",
     "files_option",
     "from_files",
     "interface_option",
@@ -80,6 +81,12 @@ def now(session: Session, files: tuple[Path, ...]) -> "tuple[Task, ...]":
     from pellucid.interfaces.ledger import read_ledger
 
     return read_ledger(session.folder).applied(from_files(files))
+
+
+def doubled_text(pair: "tuple[Task, Task]") -> str:
+    """Return a line about two tasks that may be one work."""
+    one, other = pair
+    return f"{one.id} ({one.work_package}) and {other.id} ({other.work_package}) may be the same work"
 
 
 def day(text: str | None) -> date | None:

@@ -8,7 +8,14 @@ import click
 
 from pellucid.cli.output import table
 from pellucid.cli.session import Session, verb
-from pellucid.cli.tasks.chosen import files_option, interface_option, layout_option, now, titles
+from pellucid.cli.tasks.chosen import (
+    doubled_text,
+    files_option,
+    interface_option,
+    layout_option,
+    now,
+    titles,
+)
 
 if TYPE_CHECKING:
     from pellucid.interfaces.layouts import Row
@@ -53,9 +60,7 @@ def command(
     names = titles(files)
     columns = ("TASK", "STATUS", "PRIORITY", "PACKAGE", "START", "DUE", "DONE", "ASSIGNEE", "TITLE")
     text = table(columns, [_line(row) for row in rows(chosen, layout, names)]) if chosen else "no such task"
-    text += "".join(
-        f"\n{a.id} ({a.work_package}) and {b.id} ({b.work_package}) may be the same work" for a, b in twice
-    )
+    text = "\n".join([text, *map(doubled_text, twice)])
     session.show(
         {
             "layout": layout,
