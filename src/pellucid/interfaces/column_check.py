@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from pellucid.formats.delivery.table import ColumnInfo, Values
 from pellucid.interfaces.contract import Column
-from pellucid.interfaces.findings import FIRST, Finding, Place, moment_text
+from pellucid.interfaces.findings import FIRST, Finding, Place, time_text
 from pellucid.interfaces.vocabulary import same_unit
 
 __all__ = ["ColumnCheck", "Rows"]
@@ -136,7 +136,7 @@ class ColumnCheck:
 
     def _shown(self, value: Any) -> str:
         if self.column.time_scale == "tai" and self.column.unit == "ns":
-            return moment_text(int(value))
+            return time_text(int(value))
         return f"{value} {self.column.unit}".rstrip()
 
     def _numbers(self, data: Array, rows: Rows) -> None:

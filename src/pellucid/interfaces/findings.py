@@ -8,7 +8,7 @@ from typing import Any
 from pellucid.archive.lineage import JSON
 from pellucid.times import to_utc_iso
 
-__all__ = ["FIRST", "Finding", "Place", "Report", "moment_text", "sorted_findings"]
+__all__ = ["FIRST", "Finding", "Place", "Report", "sorted_findings", "time_text"]
 
 FIRST = 5
 """So many places are told of each finding."""
@@ -23,7 +23,7 @@ class Place:
     time: int | None = None
 
     def __str__(self) -> str:
-        moment = "" if self.time is None else f" ({moment_text(self.time)})"
+        moment = "" if self.time is None else f" ({time_text(self.time)})"
         return f"{self.file} row {self.row}{moment}"
 
 
@@ -61,7 +61,7 @@ class Finding:
     def as_dict(self) -> dict[str, JSON]:
         """Return the finding JSON-ready."""
         places = [
-            {"file": p.file, "row": p.row, "time": None if p.time is None else moment_text(p.time)}
+            {"file": p.file, "row": p.row, "time": None if p.time is None else time_text(p.time)}
             for p in self.places
         ]
         own: dict[str, JSON] = {
@@ -135,8 +135,8 @@ class Report:
             "product_type": self.product_type,
             "files": list(self.files),
             "rows": self.rows,
-            "start": None if self.start is None else moment_text(self.start),
-            "stop": None if self.stop is None else moment_text(self.stop),
+            "start": None if self.start is None else time_text(self.start),
+            "stop": None if self.stop is None else time_text(self.stop),
             "ok": self.ok,
             "findings": [f.as_dict() for f in self.findings],
         }
@@ -159,10 +159,10 @@ def _number(n: int, word: str) -> str:
 
 
 def _span(start: int, stop: int) -> str:
-    return f"{moment_text(start)} to {moment_text(stop)}"
+    return f"{time_text(start)} to {time_text(stop)}"
 
 
-def moment_text(tai_ns: int) -> str:
+def time_text(tai_ns: int) -> str:
     """Return a time (ns TAI since 1970) as people read it, in UTC."""
     # what a damaged clock says may lie outside all calendars
     return to_utc_iso(tai_ns) if 0 <= tai_ns < 4_000_000_000_000_000_000 else f"{tai_ns} ns"
