@@ -35,6 +35,17 @@ def test_walk_is_found_within_its_errors() -> None:
     assert (at_25 / np.sqrt(error)).std() == pytest.approx(1.0, abs=0.12)
 
 
+def test_errors_bear_that_small_pulses_scatter_more() -> None:
+    random = np.random.default_rng(7)
+    charge = random.choice([10.0, 400.0], (300, 1, PIXELS))
+    time = 3.0 / np.sqrt(charge) + random.normal(0.0, 3.0 / np.sqrt(charge))
+    gather = TimeWalkAccumulator(1, PIXELS)
+    gather.update(time, charge)
+    walk = gather.finish()
+    assert ((walk.slope.value - 3.0) / walk.slope.error).std() == pytest.approx(1.0, abs=0.1)
+    assert (walk.offset.value / walk.offset.error).std() == pytest.approx(1.0, abs=0.1)
+
+
 def test_the_shift_is_what_to_subtract() -> None:
     time, charge, slope = flashes(2)
     gather = TimeWalkAccumulator(1, PIXELS)

@@ -15,7 +15,7 @@ from pellucid.camera.flatfield import Flatfield
 from pellucid.camera.pedestal import Pedestal
 from pellucid.errors import ConfigurationError
 
-__all__ = ["FilterScan", "brightness_by_event", "brightness_by_mean", "filter_scan"]
+__all__ = ["FilterScan", "brightness_by_event", "brightness_by_mean", "filter_scan", "require_filters"]
 
 type F8 = npt.NDArray[np.float64]
 
@@ -88,6 +88,24 @@ def brightness_by_event(flatfield: Flatfield, pedestal: Pedestal) -> F8:
     return np.divide(excess, charge**2, out=np.zeros_like(charge), where=seen)
 
 
+def require_filters(n: int) -> None:
+    """Refuse fewer than three filters: slope, B^2, and one to check them (``too-few-filters``).
+
+    Raises
+    ------
+    ConfigurationError
+        There are fewer.
+    """
+    if n < 3:
+        raise ConfigurationError(
+            "A filter scan has too few filters.",
+            expected="3 brightnesses or more",
+            got=str(n),
+            mend="scan more filters, or take B from the camera's mean",
+            code="too-few-filters",
+        )
+
+
 def filter_scan(flatfields: list[Flatfield], pedestal: Pedestal) -> FilterScan:
     """Fit G F^2 and B^2 of each pixel over flashes of several brightnesses, by weighted least squares.
 
@@ -106,14 +124,7 @@ def filter_scan(flatfields: list[Flatfield], pedestal: Pedestal) -> FilterScan:
     ConfigurationError
         There are fewer than three (``too-few-filters``).
     """
-    if len(flatfields) < 3:
-        raise ConfigurationError(
-            "A filter scan has too few filters.",
-            expected="3 brightnesses or more",
-            got=str(len(flatfields)),
-            mend="scan more filters, or take B from the camera's mean",
-            code="too-few-filters",
-        )
+    require_filters(len(flatfields))
     q = np.stack([f.charge.value for f in flatfields])
     v = np.stack([f.variance.value for f in flatfields]) - pedestal.charge_variance.value
     error = np.stack([f.variance.error for f in flatfields])

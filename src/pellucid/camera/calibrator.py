@@ -9,8 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from pellucid.camera.badpixels import PixelCuts, Reason, bad_pixels
-from pellucid.camera.brightness import brightness_by_event
+from pellucid.camera.brightness import FilterScan, brightness_by_event
 from pellucid.camera.calibration_events import DARK, CalibrationEvents, EventReader
+from pellucid.camera.charge import window_start
 from pellucid.camera.coefficients import CameraCalibration, flat_factor
 from pellucid.camera.epochs import epoch_of, unstable_pixels
 from pellucid.camera.estimate import Estimate, require, require_precision
@@ -20,7 +21,7 @@ from pellucid.camera.illumination import illumination_profile, relative_yield
 from pellucid.camera.pedestal import Pedestal, PedestalAccumulator
 from pellucid.camera.sky import effective_window, sky_rate, stars
 from pellucid.camera.timing import TimeOffsetAccumulator
-from pellucid.errors import InsufficientStatistics, MissingInput
+from pellucid.errors import ConfigurationError, InsufficientStatistics, MissingInput
 from pellucid.events.batch import EventType
 from pellucid.instrument import Telescope
 
@@ -54,8 +55,9 @@ class CalibrationOptions:
         Events at least.
     precision : float
         Relative error of the gain that is asked for; 0 takes what comes.
-    brightness : {"mean", "event"}
-        Where the flashes' own fluctuation is taken from: the camera's mean, or each flash for each pixel.
+    brightness : {"mean", "event", "scan"}
+        Where the flashes' own fluctuation is taken from: the camera's mean, each flash for each pixel, or a
+        filter scan.
     illumination : bool
         Whether the flasher's profile is fitted and divided out.
     clip : float
@@ -74,7 +76,7 @@ class CalibrationOptions:
     min_pedestals: int = 50
     min_flashes: int = 100
     precision: float = 0.0
-    brightness: Literal["mean", "event"] = "mean"
+    brightness: Literal["mean", "event", "scan"] = "mean"
     illumination: bool = False
     clip: float = 0.0
     pixels_per_module: int = 7
@@ -89,6 +91,7 @@ def calibrate_spans(
     breaks: I8 | None = None,
     cuts: PixelCuts | None = None,
     off: Bools | None = None,
+    scan: FilterScan | None = None,
 ) -> list[CameraCalibration | None]:
     """Calibrate a camera for each of several spans, which may overlap.
 
@@ -111,6 +114,8 @@ def calibrate_spans(
         Where a pixel ceases to be good.
     off : ndarray of bool, shape (n_pixels,), optional
         Mask of the pixels whose high voltage was off.
+    scan : FilterScan, optional
+        Filter scan of this camera, for the ``brightness`` of that name.
 
     Returns
     -------
@@ -123,7 +128,16 @@ def calibrate_spans(
         There is no pedestal or no flash, or there are too few, for one span or for all.
     CorruptedInput
         Times go backwards, events are of different kinds of camera or in different states.
+    ConfigurationError
+        A filter scan is asked for, and there is none (``no-filter-scan``).
     """
+    if options.brightness == "scan" and scan is None:
+        raise ConfigurationError(
+            "The flashes' own fluctuation is to come from a filter scan, and there is none.",
+            expected="a filter scan of this camera",
+            mend="make one: step filter-scan; or choose brightness = 'mean' or 'event'",
+            code="no-filter-scan",
+        )
     reader = EventReader(events, telescope)
     pedestals = [_Pedestals(telescope, options) for _ in spans]
     first: list[npt.NDArray[np.float64]] = []
@@ -133,14 +147,16 @@ def calibrate_spans(
         for accumulator, rows in _rows_in(batch, spans, pedestals):
             accumulator.add(batch.kind, batch.adc[rows], batch.time[rows])
     begun = [p.begin(options, len(spans) == 1) for p in pedestals]
-    start = _window_start(first, options, telescope.readout.n_samples)
+    trace = np.mean(first, axis=0) if first else np.zeros(telescope.readout.n_samples)
+    start = window_start(trace, options.width, options.shift)
     flashes = [None if p is None else _Flashes(p, start, telescope, options) for p in begun]
     for batch in reader.all():
         if batch.kind == EventType.FLATFIELD:
             for flash, rows in _rows_in(batch, spans, flashes):
                 flash.add(batch.adc[rows], batch.time[rows])
     made = [
-        _finished(p, f, telescope, options, len(spans) == 1) for p, f in zip(pedestals, flashes, strict=True)
+        _finished(p, f, telescope, options, len(spans) == 1, scan)
+        for p, f in zip(pedestals, flashes, strict=True)
     ]
     if not any(made) and len(spans) > 1:
         raise InsufficientStatistics(
@@ -219,11 +235,6 @@ def _rows_in[T](
             yield accumulator, slice(first, last)
 
 
-def _window_start(first: list[npt.NDArray[np.float64]], options: CalibrationOptions, n_samples: int) -> int:
-    peak = int(np.argmax(np.mean(first, axis=0))) if first else 0
-    return int(np.clip(peak - options.shift, 0, max(0, n_samples - options.width)))
-
-
 @dataclass(frozen=True, eq=False)
 class _Estimates:
     """What one span says, before its pixels are judged."""
@@ -243,6 +254,7 @@ def _finished(
     telescope: Telescope,
     options: CalibrationOptions,
     strict: bool,
+    scan: FilterScan | None,
 ) -> _Estimates | None:
     pedestal = pedestals.pedestal
     if flashes is None or pedestal is None:
@@ -254,8 +266,7 @@ def _finished(
         if strict:
             raise
         return None
-    brightness = brightness_by_event(flatfield, pedestal) if options.brightness == "event" else None
-    gain = f_factor_gain(flatfield, pedestal, options.excess, options.excess_error, brightness)
+    gain = _gain(flatfield, pedestal, options, scan)
     require(int(np.isfinite(gain.gain.value[0]).any()), 1, "unsaturated flash")
     if strict:
         require_precision(gain.gain, options.precision, "gain")
@@ -271,6 +282,18 @@ def _finished(
     times = [t for t in (pedestals.first, flashes.first) if t is not None]
     stop = max(pedestals.last, flashes.last) + 1
     return _Estimates(min(times), stop, pedestal, flatfield, gain, offset, sky)
+
+
+def _gain(
+    flatfield: Flatfield, pedestal: Pedestal, options: CalibrationOptions, scan: FilterScan | None
+) -> Gain:
+    """Gain, with the flashes' own fluctuation from where it is wanted from."""
+    brightness = error = None
+    if options.brightness == "event":
+        brightness = brightness_by_event(flatfield, pedestal)
+    elif options.brightness == "scan" and scan is not None:
+        brightness, error = scan.brightness.value, scan.brightness.error
+    return f_factor_gain(flatfield, pedestal, options.excess, options.excess_error, brightness, error)
 
 
 def _with_faults(

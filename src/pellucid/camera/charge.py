@@ -7,7 +7,7 @@ import numpy.typing as npt
 from pellucid.errors import ConfigurationError
 from pellucid.jit import kernel
 
-__all__ = ["searched_charge", "window_charge"]
+__all__ = ["searched_charge", "window_charge", "window_start"]
 
 type U2 = npt.NDArray[np.uint16]
 type F8 = npt.NDArray[np.float64]
@@ -66,6 +66,19 @@ def searched_charge(adc: U2, width: int) -> F8:
     charge = np.empty(adc.shape[:3])
     _largest(adc.reshape(-1, adc.shape[3]), width, charge.reshape(-1))
     return charge
+
+
+def window_start(trace: npt.NDArray[np.floating], width: int, shift: int) -> int:
+    """Return the first sample of the window around the peak of flashes.
+
+    Parameters
+    ----------
+    trace : ndarray of float, shape (n_samples,)
+        Mean or sum of many traces, in ADC counts.
+    width, shift : int
+        Length of the window, and its start before the peak, in samples.
+    """
+    return int(np.clip(int(np.argmax(trace)) - shift, 0, max(0, trace.size - width)))
 
 
 def _check(n_samples: int, start: int, width: int) -> None:

@@ -41,6 +41,7 @@ def f_factor_gain(
     excess: float = 1.222,
     excess_error: float = 0.0,
     brightness: F8 | None = None,
+    brightness_error: F8 | None = None,
 ) -> Gain:
     """Gain and photo-electrons from the mean and the variance of flashes.
 
@@ -49,8 +50,10 @@ def f_factor_gain(
 
     With the relative errors v of V, q of Q and f of F^2, and c the covariance of V and Q: error of G
     v^2 + q^2 - 2 c + f^2, of N v^2 + 4 q^2 - 4 c + f^2, covariance of both 3 c - v^2 - 2 q^2 - f^2,
-    relative and squared. The brightness of the very flashes that were recorded is subtracted, so it adds
-    no error. Holds for some ten photo-electrons or more (Mirzoyan and Lorenz 1997, Proc. 25th ICRC 7, 265).
+    relative and squared. The brightness of the very flashes that were recorded adds no error; that of
+    other flashes, as of a filter scan, adds its own to V, and how far n flashes scatter from it,
+    B^2 sqrt(2 / (n - 1)). Holds for some ten photo-electrons or more (Mirzoyan and Lorenz 1997, Proc. 25th
+    ICRC 7, 265).
 
     Parameters
     ----------
@@ -62,6 +65,8 @@ def f_factor_gain(
         F^2 = 1 + sigma_spe^2 and its error.
     brightness : ndarray of float64, shape (n_channels, n_pixels), optional
         B^2, dimensionless; from the camera's mean where not given.
+    brightness_error : ndarray of float64, shape (n_channels, n_pixels), optional
+        Its standard error, where it comes from other flashes.
 
     Returns
     -------
@@ -78,14 +83,17 @@ def f_factor_gain(
     status = np.where(good, Status.GOOD, np.where(seen, Status.NO_VARIANCE, Status.NO_SIGNAL))
     status = np.where(saturated, Status.SATURATED, status).astype(np.uint8)
     q, v = np.where(good, charge, np.nan), np.where(good, light, np.nan)
-    spread = (flatfield.variance.error**2 + dark.error**2) / v**2
+    n = flatfield.charge.n
+    known = np.zeros(1)
+    if brightness is not None and brightness_error is not None:
+        known = np.hypot(brightness_error, brightness * np.sqrt(2.0 / (n - 1.0))) * charge**2
+    spread = (flatfield.variance.error**2 + dark.error**2 + known**2) / v**2
     mean = (flatfield.charge.error / q) ** 2
     common = flatfield.covariance / (v * q)
     factor = (excess_error / excess) ** 2
     gain = v / (excess * q)
     # the mean of 1/V is above 1/V by its relative variance, which for 200 flashes is a percent
     number = q / gain * (1.0 - spread)
-    n = flatfield.charge.n
     gain_error = np.sqrt(np.maximum(spread + mean - 2.0 * common + factor, 0.0))
     number_error = np.sqrt(np.maximum(spread + 4.0 * mean - 4.0 * common + factor, 0.0))
     return Gain(

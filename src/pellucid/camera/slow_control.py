@@ -88,6 +88,20 @@ class SlowControl:
         off: npt.NDArray[np.bool_] = known & (np.where(known, usual, 0.0) < share * np.median(usual[known]))
         return off
 
+    def voltage_at(self, times: I8, longest: int) -> F8:
+        """Return the last reading before each moment, shape (n, n_pixels), in V; NaN where there is none.
+
+        Parameters
+        ----------
+        times : ndarray of int64, shape (n,)
+            In ns TAI.
+        longest : int
+            How long a reading holds, in ns.
+        """
+        last = np.searchsorted(self.time, times, side="right") - 1
+        there = (last >= 0) & (times - self.time[np.maximum(last, 0)] <= longest)
+        return np.where(there[:, None], self.voltage[np.maximum(last, 0)], np.nan)
+
     @property
     def _usual(self) -> F8:
         """Median voltage of each pixel; NaN without a reading."""

@@ -2,6 +2,7 @@
 """Times that depend on something else: late small pulses, slow photomultipliers at low voltage."""
 
 from dataclasses import dataclass
+from math import comb
 
 import numpy as np
 import numpy.typing as npt
@@ -60,12 +61,12 @@ class TimeWalkAccumulator:
 
     Attributes
     ----------
-    sums : ndarray of float64, shape (6, n_channels, n_pixels)
-        n, x, x^2, t, x t, t^2 with x = 1 / sqrt(q) and t in ns.
+    sums : ndarray of float64, shape (3, 5, n_channels, n_pixels)
+        Of t^i x^j with x = 1 / sqrt(q) and t in ns.
     """
 
     def __init__(self, n_channels: int, n_pixels: int) -> None:
-        self.sums = np.zeros((6, n_channels, n_pixels))
+        self.sums = np.zeros((3, 5, n_channels, n_pixels))
         self.n_events = 0
 
     def update(self, time: F8, charge: F8) -> None:
@@ -83,10 +84,10 @@ class TimeWalkAccumulator:
         CorruptedInput
             Shapes that do not fit (``mixed-events``).
         """
-        if time.shape != charge.shape or time.shape[1:] != self.sums.shape[1:]:
+        if time.shape != charge.shape or time.shape[1:] != self.sums.shape[2:]:
             raise CorruptedInput(
                 "Times and charges are not those of this camera.",
-                expected=f"both of shape (n, {', '.join(map(str, self.sums.shape[1:]))})",
+                expected=f"both of shape (n, {', '.join(map(str, self.sums.shape[2:]))})",
                 got=f"{time.shape} and {charge.shape}",
                 mend="give times and charges of the same events",
                 code="mixed-events",
@@ -100,7 +101,11 @@ class TimeWalkAccumulator:
         self.n_events += other.n_events
 
     def finish(self, min_events: int = 100) -> TimeWalk:
-        """Fit the lines; a pixel whose pulses are all of one charge has none.
+        """Fit the lines by least squares; a pixel whose pulses are all of one charge has none.
+
+        Times of small pulses scatter more. With the residuals r and u = x - <x>, var(k) is that of the
+        scatter where it lies, sum(r^2 u^2) / (sum u^2)^2 (White 1980, Econometrica 48, 817), and at least
+        that of even scatter, <r^2> / sum u^2, since few pulses hide the former.
 
         Raises
         ------
@@ -108,24 +113,37 @@ class TimeWalkAccumulator:
             No flashes, or fewer than the minimum (``no-events``, ``too-few-events``).
         """
         require(self.n_events, min_events, "flash")
-        n, x, xx, t, xt, tt = self.sums
+        n, t, x = self.sums[0, 0], self.sums[1, 0], self.sums[0, 1]
         some = np.maximum(n, 1.0)
-        lever = xx - x**2 / some
-        fitted = (n > 2) & (lever > 1e-9 * np.maximum(xx, 1e-300))
-        width = np.where(fitted, lever, 1.0)
-        slope = (xt - x * t / some) / width
+        m = _about(self.sums, t / some, x / some)
+        fitted = (n > 2) & (m[0, 2] > 1e-9 * np.maximum(self.sums[0, 2], 1e-300))
+        width = np.where(fitted, m[0, 2], 1.0)
+        slope = m[1, 1] / width
         offset = (t - slope * x) / some
-        residual = np.maximum(0.0, tt - t**2 / some - slope**2 * lever)
-        variance = residual / np.maximum(n - 2.0, 1.0)
+        free = some / np.maximum(n - 2.0, 1.0)
+        # sums of r^2, r^2 u and r^2 u^2
+        rest = [free * (m[2, k] - 2.0 * slope * m[1, k + 1] + slope**2 * m[0, k + 2]) for k in range(3)]
+        of_slope = np.maximum(rest[2] / width, rest[0] / some) / width
+        both, of_mean = rest[1] / width / some, rest[0] / some**2
+        mean = x / some
+        of_offset = of_mean - 2.0 * mean * both + mean**2 * of_slope
         status = np.where(fitted, Status.GOOD, Status.NO_SIGNAL).astype(np.uint8)
-        errors = [np.sqrt(variance / width), np.sqrt(variance * xx / (some * width))]
+        errors = [np.sqrt(np.maximum(v, 0.0)) for v in (of_slope, of_offset)]
         good = [np.where(fitted, v, np.nan) for v in (slope, errors[0], offset, errors[1])]
-        covariance = np.where(fitted, -variance * x / (some * width), np.nan)
         return TimeWalk(
             Estimate(good[0], good[1], self.n_events, status),
             Estimate(good[2], good[3], self.n_events, status.copy()),
-            covariance,
+            np.where(fitted, both - mean * of_slope, np.nan),
         )
+
+
+def _about(sums: F8, t: F8, x: F8) -> F8:
+    """Sums of (T - t)^i (X - x)^j from sums of T^i X^j, shape (3, 5, n_channels, n_pixels)."""
+    moved = np.zeros_like(sums)
+    for i, j in np.ndindex(3, 5):
+        for a, b in np.ndindex(i + 1, j + 1):
+            moved[i, j] += comb(i, a) * comb(j, b) * (-t) ** (i - a) * (-x) ** (j - b) * sums[a, b]
+    return moved
 
 
 @kernel
@@ -137,9 +155,8 @@ def _add(time: F8, charge: F8, sums: F8) -> None:
                 if not (np.isfinite(t) and q > 0.0):
                     continue
                 x = 1.0 / np.sqrt(q)
-                sums[0, channel, pixel] += 1.0
-                sums[1, channel, pixel] += x
-                sums[2, channel, pixel] += x * x
-                sums[3, channel, pixel] += t
-                sums[4, channel, pixel] += x * t
-                sums[5, channel, pixel] += t * t
+                for i in range(3):
+                    term = t**i
+                    for j in range(5):
+                        sums[i, j, channel, pixel] += term
+                        term *= x

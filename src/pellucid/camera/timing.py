@@ -8,7 +8,7 @@ from pellucid.camera.estimate import Estimate, Status, require
 from pellucid.camera.pedestal import Pedestal
 from pellucid.jit import kernel
 
-__all__ = ["TimeOffsetAccumulator", "centres_of_gravity"]
+__all__ = ["TimeOffsetAccumulator", "centres_of_gravity", "from_camera"]
 
 type F8 = npt.NDArray[np.float64]
 
@@ -44,11 +44,7 @@ class TimeOffsetAccumulator:
         The time is that of `centres_of_gravity`.
         """
         time = centres_of_gravity(adc, self.baseline, self.start, self.width, self.rate)
-        # an event or channel without any light has no reference either
-        some = np.isfinite(time).any(axis=2)
-        reference = np.full((*some.shape, 1), np.nan)
-        reference[some] = np.nanmedian(time[some], axis=1, keepdims=True)
-        time -= reference
+        time = from_camera(time)
         self._events += len(adc)
         _add_times(time, self.reach, self._sums)
 
@@ -79,6 +75,25 @@ class TimeOffsetAccumulator:
         return Estimate(
             np.where(seen, mean, np.nan), np.where(seen, np.sqrt(variance / n), np.nan), self._events, status
         )
+
+
+def from_camera(times: F8) -> F8:
+    """Return times from the median of the camera in each event and channel.
+
+    Parameters
+    ----------
+    times : ndarray of float64, shape (n, n_channels, n_pixels)
+        In ns; NaN is none. An event or channel without any has no median either.
+
+    Returns
+    -------
+    ndarray of float64, same shape
+        In ns.
+    """
+    some = np.isfinite(times).any(axis=2)
+    middle = np.full((*some.shape, 1), np.nan)
+    middle[some] = np.nanmedian(times[some], axis=1, keepdims=True)
+    return times - middle
 
 
 def centres_of_gravity(

@@ -17,6 +17,7 @@ import tables
 from pellucid.camera.badpixels import FAULT, PixelFaults
 from pellucid.camera.coefficients import CameraCalibration
 from pellucid.camera.estimate import Estimate
+from pellucid.camera.filters import FilterCalibration
 from pellucid.camera.flatfield import Flatfield
 from pellucid.camera.gain import Gain
 from pellucid.camera.pedestal import Pedestal
@@ -195,7 +196,9 @@ def as_coefficients(calibration: CameraCalibration) -> Coefficients:
     )
 
 
-def check_camera(calibration: CameraCalibration | CalibrationSeries, subarray: Subarray, where: Path) -> None:
+def check_camera(
+    calibration: CameraCalibration | CalibrationSeries | FilterCalibration, subarray: Subarray, where: Path
+) -> None:
     """Refuse the calibration of another camera than those of an array.
 
     Raises

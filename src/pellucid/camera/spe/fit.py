@@ -101,6 +101,11 @@ class SpeFit:
         usable: npt.NDArray[np.bool_] = (self.status | own) == own
         return usable
 
+    def select(self, spectra: slice) -> "SpeFit":
+        """Return the fit of some of the spectra."""
+        parts: dict[str, Any] = {k: v[spectra] for k, v in self.__dict__.items() if k != "parameters"}
+        return replace(self, **parts)
+
     def placed(self, spectra: npt.NDArray[np.intp], status: npt.NDArray[np.uint8]) -> "SpeFit":
         """Return the fit among others that have none.
 

@@ -1,22 +1,23 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Gains of a camera's pixels from the dim flashes of a run."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from pellucid.camera.calibration_events import DARK, CalibrationEvents, EventReader
-from pellucid.camera.charge import window_charge
+from pellucid.camera.charge import window_charge, window_start
 from pellucid.camera.estimate import Estimate, check_events, require, require_precision
 from pellucid.camera.spe.fit import SpeFit, SpeStatus, fit_histograms
 from pellucid.camera.spe.photomultiplier import Photomultiplier
 from pellucid.camera.spe.shape import Shape
 from pellucid.camera.spe.silicon import SiliconPhotomultiplier
 from pellucid.camera.spe.spectra import Spectra, pedestal_peak
-from pellucid.errors import InsufficientStatistics
+from pellucid.errors import CorruptedInput, InsufficientStatistics
 from pellucid.events.batch import EventType
 from pellucid.instrument import Telescope
 
@@ -25,6 +26,7 @@ __all__ = ["SpeCalibration", "SpeOptions", "calibrate_single_photoelectrons"]
 type F8 = npt.NDArray[np.float64]
 type F4 = npt.NDArray[np.float32]
 type U1 = npt.NDArray[np.uint8]
+type Source = Callable[[], Iterator[CalibrationEvents]]
 
 _PEAK_FLASHES = 500
 """Flashes that tell where the window lies: the first ones, however the events are cut into batches."""
@@ -54,8 +56,9 @@ class SpeOptions:
     sensor : {"photomultiplier", "silicon"}
         What the pixels are.
     share : bool
-        Whether all pixels share the shape of the charge of one photo-electron; each has its own else. A
-        spectrum that the shared shape does not describe is fitted by itself, and told.
+        Whether all pixels share the shape of the charge of one photo-electron; each has its own else, the
+        same at all voltages. A spectrum that the shared shape does not describe is fitted by itself, and
+        told.
     proportion_error, interpolation_error : float
         How well p and n of a photomultiplier are known beforehand, e.g. their scatter among tubes; 0 where
         nothing is known. Without sharing, a spectrum hardly tells them.
@@ -107,6 +110,8 @@ class SpeCalibration:
         Events without light that told the pedestals; 0 where the flashes did.
     tel_id, camera, applied, start, stop
         As of `pellucid.camera.coefficients.CameraCalibration`.
+    others : tuple of SpeFit
+        Of the same pixels at the other voltages.
     """
 
     fit: SpeFit
@@ -117,12 +122,14 @@ class SpeCalibration:
     applied: int
     start: int
     stop: int
+    others: tuple[SpeFit, ...] = ()
 
 
 def calibrate_single_photoelectrons(
     telescope: Telescope,
-    events: Callable[[], Iterator[CalibrationEvents]],
+    events: Source,
     options: SpeOptions | None = None,
+    others: Sequence[Source] = (),
 ) -> SpeCalibration:
     """Find the gain of every pixel from dim flashes, as `pellucid.camera.spe.fit.fit_spectra` does.
 
@@ -136,6 +143,9 @@ def calibrate_single_photoelectrons(
         As for `pellucid.camera.calibrator.calibrate_spans`.
     options : SpeOptions, optional
         How.
+    others : sequence of callable
+        Dim flashes at other voltages, higher ones maybe, at which photo-electrons stand out better. A pixel
+        has the same shape at all of them, and a gain at each.
 
     Raises
     ------
@@ -145,37 +155,44 @@ def calibrate_single_photoelectrons(
         Times go backwards, events are of different kinds of camera or in different states.
     """
     chosen = options or SpeOptions()
-    reader = EventReader(events, telescope)
-    charges = _charges(reader, telescope, chosen)
-    flashes, dark = charges.flashes, charges.dark
-    status, furthest = _judged(flashes, dark, chosen.min_flashes)
-    good = np.flatnonzero(status == 0)
-    if good.size == 0:
-        raise InsufficientStatistics(
-            "No pixel sees single photo-electrons.",
-            expected=f"charges beyond {_STANDS_OUT:g} widths of the noise in {100 * _LIT:g} % of the flashes",
-            got=f"none of {status.size} pixels",
-            mend="take the run with the flasher on, at 0.1 to 2 photo-electrons",
-            code="no-light",
-        )
-    lit = flashes[:, good].astype(np.float64)
-    lit[lit > furthest[good]] = np.nan
-    spectra = Spectra.of(lit, quantum=1.0, minimum=int(0.9 * chosen.min_flashes))
-    del lit
-    known = dark[:, good].astype(np.float64) if len(dark) else None
-    fit = _fitted(spectra, known, chosen).placed(good, status)
-    gain = Estimate.good(fit.gain[None], fit.gain_error[None], len(flashes))
+    readers = [EventReader(source, telescope) for source in (events, *others)]
+    charges = [_charges(reader, telescope, chosen) for reader in readers]
+    _check_states(readers)
+    with_dark = all(len(c.dark) for c in charges)
+    runs = [_Run.of(c, chosen, with_dark) for c in charges]
+    spectra = Spectra.together([run.spectra for run in runs])
+    pixel = np.concatenate([run.good for run in runs])
+    fit = _fitted(spectra, _padded([run.dark for run in runs]) if with_dark else None, pixel, chosen)
+    edges = np.cumsum([0, *(run.good.size for run in runs)]).tolist()
+    fits = [
+        fit.select(slice(a, b)).placed(run.good, run.status)
+        for run, (a, b) in zip(runs, pairwise(edges), strict=True)
+    ]
+    first = charges[0]
+    gain = Estimate.good(fits[0].gain[None], fits[0].gain_error[None], len(first.flashes))
     require_precision(gain, chosen.precision, "gain")
     return SpeCalibration(
         tel_id=telescope.tel_id,
         camera=telescope.geometry.fingerprint,
-        applied=reader.applied,
-        start=charges.start,
-        stop=charges.stop,
-        window=charges.window,
-        n_dark=len(dark),
-        fit=fit,
+        applied=readers[0].applied,
+        start=first.start,
+        stop=first.stop,
+        window=first.window,
+        n_dark=len(first.dark) if with_dark else 0,
+        fit=fits[0],
+        others=tuple(fits[1:]),
     )
+
+
+def _check_states(readers: list[EventReader]) -> None:
+    if len(states := {reader.applied for reader in readers}) > 1:
+        raise CorruptedInput(
+            "The runs at several voltages are in different states.",
+            expected="all raw, or all calibrated in the camera with one set of coefficients",
+            got=f"calibrations number {sorted(states)}",
+            mend="give runs of one state",
+            code="mixed-events",
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -185,6 +202,42 @@ class _Charges:
     start: int
     stop: int
     window: tuple[int, int]
+
+
+@dataclass(frozen=True, eq=False)
+class _Run:
+    """Histograms of one run, of the pixels that see light, and why the others have none."""
+
+    spectra: Spectra
+    dark: F8
+    good: npt.NDArray[np.intp]
+    status: U1
+
+    @classmethod
+    def of(cls, charges: _Charges, options: SpeOptions, with_dark: bool) -> "_Run":
+        """Fill the histograms; one without any pixel that sees light is refused (``no-light``)."""
+        flashes, dark = charges.flashes, charges.dark if with_dark else charges.dark[:0]
+        status, furthest = _judged(flashes, dark, options.min_flashes)
+        good = np.flatnonzero(status == 0)
+        if good.size == 0:
+            raise InsufficientStatistics(
+                "No pixel sees single photo-electrons.",
+                expected=f"charges beyond {_STANDS_OUT:g} widths of the noise "
+                f"in {100 * _LIT:g} % of the flashes",
+                got=f"none of {status.size} pixels",
+                mend="take the run with the flasher on, at 0.1 to 2 photo-electrons",
+                code="no-light",
+            )
+        lit = flashes[:, good].astype(np.float64)
+        lit[lit > furthest[good]] = np.nan
+        spectra = Spectra.of(lit, quantum=1.0, minimum=int(0.9 * options.min_flashes))
+        return cls(spectra, dark[:, good].astype(np.float64), good, status)
+
+
+def _padded(parts: list[F8]) -> F8:
+    """Charges of several runs side by side, NaN where one has fewer events than another."""
+    n = max(map(len, parts))
+    return np.hstack([np.pad(p, ((0, n - len(p)), (0, 0)), constant_values=np.nan) for p in parts])
 
 
 def _charges(reader: EventReader, telescope: Telescope, options: SpeOptions) -> _Charges:
@@ -217,7 +270,7 @@ def _window_start(reader: EventReader, n_samples: int, options: SpeOptions) -> i
             taken += len(batch.adc)
         if taken >= _PEAK_FLASHES:
             break
-    return int(np.clip(np.argmax(total) - options.shift, 0, max(0, n_samples - options.width)))
+    return window_start(total, options.width, options.shift)
 
 
 def _judged(flashes: F4, dark: F4, minimum: int) -> tuple[U1, F8]:
@@ -253,11 +306,12 @@ def _skewness(charges: F8) -> F8:
     return cube / np.maximum(np.nanmean(away**2, axis=0), 1e-12) ** 1.5
 
 
-def _fitted(spectra: Spectra, dark: F8 | None, options: SpeOptions) -> SpeFit:
+def _fitted(spectra: Spectra, dark: F8 | None, pixel: npt.NDArray[np.intp], options: SpeOptions) -> SpeFit:
     """Fit; what the shared shape does not describe is taken out of the group and fitted by itself."""
     shape, least = options.shape(), options.least_p_value
     if not options.share:
-        return fit_histograms(spectra, shape, dark=dark, least_p_value=least)
+        _, own = np.unique(pixel, return_inverse=True)
+        return fit_histograms(spectra, shape, group=own, dark=dark, least_p_value=least)
     group = np.zeros(spectra.width.size, np.intp)
     fit = fit_histograms(spectra, shape, group=group, dark=dark, least_p_value=least)
     odd = (fit.status & np.uint8(SpeStatus.BAD_FIT)) != 0

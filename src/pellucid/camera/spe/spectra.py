@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Histograms of charges, one for each spectrum, in bins that fit its own noise."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -86,6 +87,15 @@ class Spectra:
         counts = np.bincount(flat, minlength=charges.shape[1] * n_bins).reshape(-1, n_bins)
         mean, variance = np.nanmean(charges, axis=0), np.nanvar(charges, axis=0)
         return cls(counts, first, width, mean, variance, pedestal, noise)
+
+    @classmethod
+    def together(cls, parts: Sequence["Spectra"]) -> Self:
+        """Return the spectra of several runs as one set, one after the other."""
+        n_bins = max(part.counts.shape[1] for part in parts)
+        counts = [np.pad(part.counts, ((0, 0), (0, n_bins - part.counts.shape[1]))) for part in parts]
+        names = [name for name in parts[0].__dict__ if name != "counts"]
+        joined = {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
+        return cls(np.concatenate(counts), **joined)
 
     def select(self, spectra: npt.NDArray[np.intp]) -> Self:
         """Return some of the spectra; ``spectra`` holds their indices, shape (n,), no unit."""

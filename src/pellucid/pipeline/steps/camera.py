@@ -1,41 +1,60 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Wiring of cameras: a telescope's calibration events to coefficients, once a run or in chunks of time."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pellucid.archive.lineage import JSON
 from pellucid.errors import CorruptedInput
 from pellucid.pipeline.inputs import Input
-from pellucid.pipeline.step import Files, Parameters, Provenance, Step, Summary
+from pellucid.pipeline.step import Parameters, Provenance, Step, Summary
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from pellucid.camera.calibration_events import CalibrationEvents
+    from pellucid.camera.brightness import FilterScan
     from pellucid.camera.calibrator import CalibrationOptions
     from pellucid.camera.coefficients import CameraCalibration
-    from pellucid.formats.zfits import ZfitsSource
+    from pellucid.camera.slow_control import SlowControl
+    from pellucid.formats.calibration_events import CalibrationFiles
+    from pellucid.instrument import Telescope
 
-__all__ = ["STEPS", "make_coefficients", "make_series", "make_spe_gains"]
+__all__ = [
+    "EVENTS",
+    "FLASHES",
+    "OPTIONS",
+    "PEDESTALS",
+    "SLOW_CONTROL",
+    "STEPS",
+    "calibration_files",
+    "calibration_options",
+    "make_coefficients",
+    "make_series",
+    "slow_control",
+]
 
 _ALL_TIME = (0, 2**63 - 1)
 
 
-def make_coefficients(inputs: Files, output: Path, parameters: Parameters, provenance: Provenance) -> Summary:
-    """Make the calibration of one telescope from its interleaved pedestals and flashes.
+def make_coefficients(
+    inputs: Mapping[str, Any], output: Path, parameters: Parameters, provenance: Provenance
+) -> Summary:
+    """Make the calibration of one telescope from its pedestals and flashes.
 
     Parameters
     ----------
     inputs : mapping of str to Path
-        ``events``: DL0 file of the telescope; ``description``: description of the array.
+        ``events``: DL0 file of the telescope, with flashes; ``pedestals``: files of pedestals, optional,
+        which may be among the flashes too; ``description``: description of the array; ``scan``: product
+        of ``filter-scan``, optional.
     """
     from pellucid.formats.camera_calibration import write_calibration
 
-    with _source(inputs) as source:
-        (calibration,) = _calibrate(source, [_ALL_TIME], parameters)
+    with calibration_files(inputs, "events", *inputs.get("pedestals", ())) as files:
+        (calibration,) = _calibrate(files, [_ALL_TIME], parameters, inputs)
         assert calibration is not None
+        source = files.first
         write_calibration(output, calibration, provenance, source.obs_id)
         return {"obs_id": source.obs_id, "telescopes": source.subarray.tel_ids, **_summary([calibration])}
 
@@ -53,13 +72,13 @@ def make_series(
     parameters : mapping
         Those of ``camera-coefficients``, and how the run is cut.
     """
-
     from pellucid.camera.chunks import by_count, by_time, in_epochs
+    from pellucid.events.batch import EventType
     from pellucid.formats.ctapipe_hdf5.monitoring import write_monitoring
 
-    with _source(inputs) as source:
-        times = _flash_times(source)
-        breaks, off = _epochs(inputs.get("slow_control", ()), source, parameters)
+    with calibration_files(inputs, "events", *inputs.get("pedestals", ())) as files:
+        times = files.times(EventType.FLATFIELD)
+        breaks, off = _epochs(inputs.get("slow_control", ()), files.telescope, parameters)
         size, shift = int(parameters["chunk_flashes"]), int(parameters["shift_flashes"])
         if size:
             spans = in_epochs(times, breaks, lambda part: by_count(len(part), size, shift))
@@ -67,8 +86,9 @@ def make_series(
             seconds, step = float(parameters["chunk_seconds"]), float(parameters["shift_seconds"])
             length, gap = round(1e9 * seconds), round(1e9 * step)
             spans = in_epochs(times, breaks, lambda part: by_time(part, length, gap))
-        made = _calibrate(source, spans or [_ALL_TIME], parameters, breaks, off)
+        made = _calibrate(files, spans or [_ALL_TIME], parameters, inputs, breaks, off)
         series = [c for c in made if c is not None]
+        source = files.first
         write_monitoring(output, source.subarray, source.run, series, breaks, provenance)
         return {
             "obs_id": source.obs_id,
@@ -81,17 +101,24 @@ def make_series(
 
 
 def _epochs(
-    readings: "Sequence[Path]", source: "ZfitsSource", parameters: Parameters
+    readings: "Sequence[Path]", telescope: "Telescope", parameters: Parameters
 ) -> "tuple[np.ndarray, np.ndarray | None]":
     """When epochs begin, told or read from the slow control, and the pixels whose voltage was off."""
     import numpy as np
 
+    told = np.array(parameters["breaks"], np.int64)
+    if (control := slow_control(readings, telescope)) is None:
+        return told, None
+    found = control.breaks(float(parameters["voltage_step"]), float(parameters["temperature_step"]))
+    return np.unique(np.concatenate([told, found])), control.off()
+
+
+def slow_control(readings: "Sequence[Path]", telescope: "Telescope") -> "SlowControl | None":
+    """Read what the slow control of a telescope's camera says; None where there are no files."""
     from pellucid.formats.slow_control import read_slow_control
 
-    told = np.array(parameters["breaks"], np.int64)
     if not readings:
-        return told, None
-    (telescope,) = source.subarray.telescopes.values()
+        return None
     control = read_slow_control(readings, telescope.tel_id)
     if control.voltage.shape[1] != telescope.readout.n_pixels:
         raise CorruptedInput(
@@ -102,71 +129,46 @@ def _epochs(
             mend="give the readings of the camera that took the data",
             code="other-camera",
         )
-    found = control.breaks(float(parameters["voltage_step"]), float(parameters["temperature_step"]))
-    return np.unique(np.concatenate([told, found])), control.off()
+    return control
 
 
-def make_spe_gains(
-    inputs: Mapping[str, Any], output: Path, parameters: Parameters, provenance: Provenance
-) -> Summary:
-    """Make the gains of one telescope's pixels from single photo-electrons.
+def calibration_files(inputs: Mapping[str, Any], role: str, *others: Path) -> "CalibrationFiles":
+    """Open the file in a role, and others whose events belong to it."""
+    from pellucid.formats.calibration_events import CalibrationFiles
 
-    Parameters
-    ----------
-    inputs : mapping of str to Path
-        ``events``: DL0 file with dim flashes; ``description``: description of the array; ``dark``: files with
-        events without light, optional, which may be in the first file too.
-    """
-    from itertools import chain
-
-    import numpy as np
-
-    from pellucid.camera.spe.gains import SpeOptions, calibrate_single_photoelectrons
-    from pellucid.formats.spe_gains import write_spe_gains
-
-    with _source(inputs) as source:
-        (telescope,) = source.subarray.telescopes.values()
-        sources = [source, *(_source({**inputs, "events": path}) for path in inputs.get("dark", ()))]
-        sources.sort(key=lambda s: next((int(e.time[0]) for e in _events(s)), 0))
-        made = calibrate_single_photoelectrons(
-            telescope, lambda: chain.from_iterable(map(_events, sources)), SpeOptions(**parameters)
-        )
-        write_spe_gains(output, made, provenance, source.obs_id)
-        fit, good = made.fit, made.fit.usable
-        summary: Summary = {
-            "obs_id": source.obs_id,
-            "telescopes": source.subarray.tel_ids,
-            "time_start": made.start,
-            "time_stop": made.stop,
-            "flashes": int(fit.n.max()),
-            "dark_pedestals": made.n_dark,
-            "pixels_with_gain": int(good.sum()),
-        }
-    if good.any():
-        medians = {"gain": fit.gain, "gain_error": fit.gain_error, "light": fit.light, "excess": fit.excess}
-        summary |= {f"median_{name}": float(np.median(values[good])) for name, values in medians.items()}
-    return summary
+    return CalibrationFiles([inputs[role], *others], inputs["description"])
 
 
 def _calibrate(
-    source: "ZfitsSource",
+    files: "CalibrationFiles",
     spans: list[tuple[int, int]],
     parameters: Parameters,
+    inputs: Mapping[str, Any],
     breaks: "np.ndarray | None" = None,
     off: "np.ndarray | None" = None,
 ) -> "list[CameraCalibration | None]":
     from pellucid.camera.calibrator import calibrate_spans
 
-    (telescope,) = source.subarray.telescopes.values()
-    return calibrate_spans(
-        telescope, lambda: _events(source), spans, _options(parameters), breaks=breaks, off=off
-    )
+    options, scan = calibration_options(parameters), _scan(inputs, files)
+    return calibrate_spans(files.telescope, files.events, spans, options, breaks=breaks, off=off, scan=scan)
 
 
-def _options(parameters: Parameters) -> "CalibrationOptions":
+def _scan(inputs: Mapping[str, Any], files: "CalibrationFiles") -> "FilterScan | None":
+    if "scan" not in inputs:
+        return None
+    from pellucid.formats.camera_calibration import check_camera
+    from pellucid.formats.filter_scan import read_filter_scan
+
+    found = read_filter_scan(inputs["scan"])
+    check_camera(found, files.first.subarray, inputs["scan"])
+    return found.scan
+
+
+def calibration_options(parameters: Parameters) -> "CalibrationOptions":
+    """Return the calibrator's options among a step's parameters."""
     from pellucid.camera.calibrator import CalibrationOptions
 
-    return CalibrationOptions(**{name: parameters[name] for name in _OPTIONS})
+    return CalibrationOptions(**{name: parameters[name] for name in OPTIONS})
 
 
 def _summary(series: "list[CameraCalibration]") -> Summary:
@@ -185,52 +187,11 @@ def _summary(series: "list[CameraCalibration]") -> Summary:
     }
 
 
-def _source(inputs: Files) -> "ZfitsSource":
-    from pellucid.formats.zfits import RunFiles, ZfitsSource
-
-    return ZfitsSource(RunFiles((inputs["events"],), inputs["description"]))
-
-
-def _events(source: "ZfitsSource") -> "Iterator[CalibrationEvents]":
-    """Yield the calibration events of a source with one telescope, in batches of one kind."""
-    import numpy as np
-
-    from pellucid.camera.calibration_events import CalibrationEvents
-    from pellucid.times import to_tai_ns
-
-    for chunk in source.chunks():
-        times = to_tai_ns(chunk.events.time)
-        for batch in chunk.cameras:
-            kinds = chunk.events.event_type[batch.event_row]
-            for kind in np.unique(kinds[kinds < 16]).tolist():
-                rows = np.flatnonzero(kinds == kind)
-                used = [chunk.coefficients[i] for i in np.unique(batch.coefficients[rows])]
-                for applied in sorted({c.applied for c in used}):
-                    mine = [i for i, c in enumerate(chunk.coefficients) if c.applied == applied]
-                    some = rows[np.isin(batch.coefficients[rows], mine)]
-                    missing = [c.unusable for c in used if c.applied == applied]
-                    yield CalibrationEvents(
-                        kind=int(kind),
-                        time=times[batch.event_row[some]],
-                        adc=batch.adc[some],
-                        missing=np.logical_or.reduce(missing),
-                        applied=applied,
-                    )
-
-
-def _flash_times(source: "ZfitsSource") -> "np.ndarray":
-    import numpy as np
-
-    from pellucid.events.batch import EventType
-
-    found = [e.time for e in _events(source) if e.kind == EventType.FLATFIELD]
-    return np.concatenate(found) if found else np.zeros(0, np.int64)
-
-
-_EVENTS = {"events": "DL0/Event/Telescope/Observation", "description": "DL0/Service/Subarray/Description"}
+EVENTS = {"events": "DL0/Event/Telescope/Observation", "description": "DL0/Service/Subarray/Description"}
+"""Roles of a telescope's events, and of what describes it."""
 
 # the defaults of `CalibrationOptions`, written out because their module brings numba; a test compares
-_OPTIONS: dict[str, JSON] = {
+OPTIONS: dict[str, JSON] = {
     "excess": 1.222,
     "excess_error": 0.0,
     "width": 18,
@@ -246,57 +207,56 @@ _OPTIONS: dict[str, JSON] = {
     "pixels_per_module": 7,
 }
 
-# the defaults of `SpeOptions`, written out for the same reason
-_SPE_OPTIONS: dict[str, JSON] = {
-    "sensor": "photomultiplier",
-    "share": True,
-    "proportion_error": 0.0,
-    "interpolation_error": 0.0,
-    "width": 18,
-    "shift": 8,
-    "min_flashes": 1000,
-    "min_dark": 500,
-    "least_p_value": 1e-4,
-    "precision": 0.0,
-}
+FLASHES = "DL0/Event/Telescope/FlatField"
+PEDESTALS = Input("DL0/Event/Telescope/Pedestal", many=True, required=False, window="1 h")
+SLOW_CONTROL = Input("DL0/Monitoring/Telescope/CameraSlowControl", many=True, required=False, window="10 min")
+"""What steps of special runs take too."""
+
+_SCAN = {"scan": Input("DL1/Monitoring/Telescope/FilterScan", validity=True, required=False)}
 
 STEPS = (
     Step(
         name="camera-coefficients",
-        version="2",
+        version="3",
         function="pellucid.pipeline.steps.camera:make_coefficients",
-        inputs=_EVENTS,
+        inputs={**EVENTS, **_SCAN},
         output="DL1/Monitoring/Telescope/CameraCalibration",
         suffix=".calibration.h5",
         valid="night",
-        parameters=_OPTIONS,
+        parameters=OPTIONS,
+    ),
+    Step(
+        name="flasher-coefficients",
+        alternative=True,
+        version="1",
+        function="pellucid.pipeline.steps.camera:make_coefficients",
+        inputs={**EVENTS, "events": FLASHES, "pedestals": PEDESTALS, **_SCAN},
+        output="DL1/Monitoring/Telescope/CameraCalibration",
+        suffix=".calibration.h5",
+        valid="night",
+        parameters=OPTIONS,
     ),
     Step(
         name="r1-coefficients",
         alternative=True,
-        version="1",
+        version="2",
         function="pellucid.pipeline.steps.camera:make_coefficients",
-        inputs={**_EVENTS, "events": "R1/Event/Telescope/Observation"},
+        inputs={**EVENTS, "events": "R1/Event/Telescope/Observation", **_SCAN},
         output="DL1/Monitoring/Telescope/CameraCalibration",
         suffix=".calibration.h5",
         valid="night",
-        parameters={**_OPTIONS, "full_scale": 33000},
+        parameters={**OPTIONS, "full_scale": 33000},
     ),
     Step(
         name="camera-series",
         alternative=True,
-        version="2",
+        version="3",
         function="pellucid.pipeline.steps.camera:make_series",
-        inputs={
-            **_EVENTS,
-            "slow_control": Input(
-                "DL0/Monitoring/Telescope/CameraSlowControl", many=True, required=False, window="10 min"
-            ),
-        },
+        inputs={**EVENTS, **_SCAN, "slow_control": SLOW_CONTROL},
         output="DL1/Monitoring/Telescope/CameraCalibrationSeries",
         suffix=".monitoring.h5",
         parameters={
-            **_OPTIONS,
+            **OPTIONS,
             "chunk_flashes": 2500,
             "shift_flashes": 0,
             "chunk_seconds": 0.0,
@@ -306,27 +266,14 @@ STEPS = (
             "temperature_step": 2.0,
         },
     ),
-    Step(
-        name="camera-spe",
-        version="1",
-        function="pellucid.pipeline.steps.camera:make_spe_gains",
-        inputs={
-            **_EVENTS,
-            "events": "DL0/Event/Telescope/SinglePhotoElectron",
-            "dark": Input("DL0/Event/Telescope/Pedestal", many=True, required=False, window="1 h"),
-        },
-        output="DL1/Monitoring/Telescope/SinglePhotoElectronGain",
-        suffix=".spe.h5",
-        parameters=_SPE_OPTIONS,
-        cost=60.0,
-    ),
 )
-"""``camera-coefficients``: calibration of a telescope from one run; ``r1-coefficients``: from events that
-``drs4-r1`` corrected; ``camera-series``: in chunks of a run.
+"""``camera-coefficients``: calibration of a telescope from one run; ``flasher-coefficients``: from a run of
+flashes and the pedestals of the hour around it; ``r1-coefficients``: from events that ``drs4-r1`` corrected;
+``camera-series``: in chunks of a run. ``brightness = "scan"`` takes the filter scan that is in force.
 
 The parameters are those of `CalibrationOptions`, in stored counts: of corrected events there are 8 for each
 ADC count, above 4096, so that a converter of 12 bits is full from 33000 on. A series is cut by number of
 flashes, or, where that is 0, by seconds; breaks are times of steps of the high voltage, in ns TAI, beside
 those that readings of the slow control show: of the voltage relative to its median, and of the temperature
-in K. ``camera-spe``: gains from dim flashes, whose parameters are those of `SpeOptions`.
+in K.
 """
