@@ -67,7 +67,9 @@ def test_unusable_pixels_take_the_mean_of_their_usable_neighbours(
     image: npt.NDArray[np.float32], unusable: npt.NDArray[np.bool_]
 ) -> None:
     filled = image.copy()
-    fill_unusable(filled, INDPTR, INDICES, unusable)
+    ring = np.full(image.size, 7, np.uint8)
+    fill_unusable(filled, INDPTR, INDICES, unusable, ring)
+    assert np.array_equal(ring == 0, ~unusable)
     for pixel in np.flatnonzero(unusable):
         usable = image[ADJACENT[pixel] & ~unusable].astype(np.float64)
         expected = usable.mean() if usable.size else 0.0

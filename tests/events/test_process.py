@@ -243,14 +243,20 @@ def test_holes_are_filled_from_their_edges_inwards_where_asked_for(n_samples: in
         batch = replace(batch, adc=batch.adc[..., :1], kind=CameraKind(geometry, 2, 1))
     chunk = replace(chunk, cameras=[batch])
 
-    def image(bad: np.ndarray, rings: int) -> np.ndarray:
+    def made(bad: np.ndarray, rings: int) -> CameraImages:
         sets = [replace(c, unusable=np.stack([bad, bad])) for c in chunk.coefficients]
         fixed = Extractor("fixed-window", 7, 3, peak=9)
         process = Processor(ARRAY, ProcessOptions(extractor=fixed, fill_rings=rings))
-        return process(replace(chunk, coefficients=sets))[0].image[:, 0]
+        return process(replace(chunk, coefficients=sets))[0]
 
-    whole = image(np.zeros_like(hole), 0)
+    whole = made(np.zeros_like(hole), 0).image[:, 0]
+    assert not made(np.zeros_like(hole), 0).filled.any()
+    plain = made(hole, 0).filled[:, 0]
+    assert set(plain[:, hole].ravel().tolist()) == {1, 255}
+    assert not plain[:, ~hole].any()
     for rings in (1, 3):
         expected, ring = fill_from_neighbours(whole, hole, geometry, rings)
-        np.testing.assert_allclose(image(hole, rings), np.where(ring == 255, 0.0, expected), rtol=1e-5)
+        found = made(hole, rings)
+        np.testing.assert_allclose(found.image[:, 0], np.where(ring == 255, 0.0, expected), rtol=1e-5)
+        np.testing.assert_array_equal(found.filled[:, 0], ring)
         assert (ring == 255).any() == (rings == 1)

@@ -66,6 +66,11 @@ def test_images_and_parameters_come_back(tmp_path):
                 np.testing.assert_array_equal(got["selected_gain_channel"], source.gain_channel[row])
             for name in source.parameters.dtype.names:
                 assert values[name] == source.parameters[name][row]
+        filled = [(s, r) for s, r in expected if s.filled[r, 0].any()]
+        assert 0 < len(filled) < len(expected)
+        for got, (source, row) in zip(dl1.read_filled(path, tel_id), filled, strict=True):
+            assert got["event_id"] == chunk.events.event_id[source.batch.event_row[row]]
+            np.testing.assert_array_equal(got["ring"], source.filled[row, 0])
         simulated = dl1.read_table(path, f"{schema.TRUE_IMAGES}/tel_{tel_id:03d}")
         for got, (source, row) in zip(simulated[read], expected, strict=True):
             np.testing.assert_array_equal(got["true_image"], source.batch.true_image[row])

@@ -14,7 +14,12 @@ from pellucid.camera.intime import Moment
 from pellucid.errors import CorruptedInput, InsufficientStatistics, MissingInput
 from pellucid.events.batch import EventType
 from pellucid.formats.camera_calibration import read_calibration, write_calibration
-from pellucid.formats.ctapipe_hdf5 import read_calibration_images, read_images, read_lineage
+from pellucid.formats.ctapipe_hdf5 import (
+    read_calibration_images,
+    read_filled,
+    read_images,
+    read_lineage,
+)
 from pellucid.formats.ctapipe_hdf5.monitoring import is_monitoring, read_monitoring
 from pellucid.formats.description import read_description, write_description
 from pellucid.formats.slow_control import read_slow_control, write_slow_control
@@ -129,6 +134,10 @@ def test_events_get_the_coefficients_of_their_time(
         output = tmp_path / f"{name}.dl1.h5"
         step.run(files, output, step.complete(choices), {"calibration": name})
         assert read_lineage(output) == {"calibration": name}
+        # pixels filled from others are told, event by event
+        filled, shown = read_filled(output, 1), read_images(output, 1)
+        assert filled["event_id"].tolist() == shown["event_id"].tolist()
+        assert (filled["ring"] > 0).sum(axis=1).min() >= 2
         rows = read_calibration_images(output, 1)
         flashes = rows["image"][rows["event_type"] == EventType.FLATFIELD, 0]
         half = len(flashes) // 2

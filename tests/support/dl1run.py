@@ -184,7 +184,16 @@ def _taken(whole: CameraImages, rows: np.ndarray, low: int) -> CameraImages:
             )
         },
     )
-    names = ("selected", "image", "peak_time", "gain_channel", "image_mask", "parameters", "true_parameters")
+    names = (
+        "selected",
+        "image",
+        "peak_time",
+        "filled",
+        "gain_channel",
+        "image_mask",
+        "parameters",
+        "true_parameters",
+    )
     return CameraImages(batch, *(None if (v := getattr(whole, n)) is None else v[rows] for n in names))
 
 
@@ -202,6 +211,9 @@ def _images(rng, kind, event_row, tel_id, selected, simulation):
         selected,
         rng.normal(2, 3, (n, n_channels, n_pixels)).astype(np.float32),
         rng.uniform(0, 40, (n, n_channels, n_pixels)).astype(np.float32),
+        (rng.random((n, n_channels, n_pixels)) < 0.01 / (1 + np.arange(n) % 3)[:, None, None]).astype(
+            np.uint8
+        ),
         gain.astype(np.int8),
         (rng.random((n, n_pixels)) < 0.2) & selected[:, None],
         _parameters(rng, n, PARAMETERS),

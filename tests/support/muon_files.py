@@ -79,6 +79,7 @@ def write_dl1(
         np.ones(n, np.bool_),
         images[:, None].astype(np.float32),
         np.zeros((n, 1, n_pixels), np.float32),
+        np.zeros((n, 1, n_pixels), np.uint8),
         np.zeros((n, n_pixels), np.int8),
         cleaned,
         np.zeros(n, PARAMETERS),

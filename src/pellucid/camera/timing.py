@@ -93,7 +93,7 @@ def from_camera(times: F8) -> F8:
     some = np.isfinite(times).any(axis=2)
     middle = np.full((*some.shape, 1), np.nan)
     middle[some] = np.nanmedian(times[some], axis=1, keepdims=True)
-    return times - middle
+    return np.asarray(times - middle)
 
 
 def centres_of_gravity(

@@ -67,6 +67,9 @@ class CameraImages:
         channel where all rows are selected.
     peak_time : ndarray of float32, shape (m, n_channels, n_pixels)
         Time of the pulse from the start of the read-out window, in ns.
+    filled : ndarray of uint8, shape (m, n_channels, n_pixels)
+        0 for a pixel as measured; for an unusable one the ring of its hole, 1 at the edge, in which its
+        charge and time were filled from its neighbours, 255 where none was near: it holds 0.
     gain_channel : ndarray of int8, shape (m, n_pixels)
         Selected channel, 0 is high gain; -1 in rows that are not selected.
     image_mask : ndarray of bool, shape (m, n_pixels)
@@ -81,6 +84,7 @@ class CameraImages:
     selected: npt.NDArray[np.bool_]
     image: npt.NDArray[np.float32]
     peak_time: npt.NDArray[np.float32]
+    filled: npt.NDArray[np.uint8]
     gain_channel: npt.NDArray[np.int8]
     image_mask: npt.NDArray[np.bool_]
     parameters: npt.NDArray[np.void]

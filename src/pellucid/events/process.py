@@ -28,6 +28,9 @@ from pellucid.instrument import CameraGeometry, Subarray
 
 __all__ = ["Processor"]
 
+type _F4 = npt.NDArray[np.float32]
+type _U1 = npt.NDArray[np.uint8]
+
 _METHODS = {"neighbor-peak": NEIGHBOR_PEAK, "local-peak": LOCAL_PEAK, "fixed-window": FIXED_WINDOW}
 # fewer rows are not worth handing to another thread
 _ROWS_PER_TASK = 8
@@ -106,7 +109,7 @@ class Processor:
         all_selected = self._options.gain_selection == "all"
         selected = (kinds > EventType.OTHER_CALIBRATION) | all_selected
         camera = self._camera(batch.kind.geometry)
-        image, peak_time, channel = self._extract(chunk, batch, selected, camera)
+        image, peak_time, filled, channel = self._extract(chunk, batch, selected, camera)
         seeds = np.empty(len(batch.tel_id), np.uint64)
         seeds_of(chunk.obs_id, chunk.events.event_id[batch.event_row], batch.tel_id, seeds)
         charge, time = np.ascontiguousarray(image[:, 0]), np.ascontiguousarray(peak_time[:, 0])
@@ -116,6 +119,7 @@ class Processor:
             selected=selected,
             image=image,
             peak_time=peak_time,
+            filled=filled,
             gain_channel=channel,
             image_mask=mask,
             parameters=parameters,
@@ -124,20 +128,20 @@ class Processor:
 
     def _extract(
         self, chunk: EventChunk, batch: CameraBatch, selected: npt.NDArray[np.bool_], camera: _Camera
-    ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32], npt.NDArray[np.int8]]:
+    ) -> tuple[_F4, _F4, _U1, npt.NDArray[np.int8]]:
         n_rows, n_channels, n_pixels, n_samples = batch.adc.shape
         stored = 1 if selected.all() else n_channels
         image = np.zeros((n_rows, stored, n_pixels), np.float32)
         peak_time = np.zeros((n_rows, stored, n_pixels), np.float32)
+        filled = np.zeros((n_rows, stored, n_pixels), np.uint8)
         channel = np.empty((n_rows, n_pixels), np.int8)
         used, use = np.unique(batch.coefficients, return_inverse=True)
         sets = [chunk.coefficients[i] for i in used]
         if n_samples == 1:
             for row in range(n_rows):
-                self._sums(
-                    batch.adc[row, :, :, 0], sets[use[row]], selected[row], camera, image[row], channel[row]
-                )
-            return image, peak_time, channel
+                given = batch.adc[row, :, :, 0], sets[use[row]], selected[row], camera
+                self._sums(*given, image[row], filled[row], channel[row])
+            return image, peak_time, filled, channel
         extractor = self._options.extractor
         arguments = (
             batch.adc,
@@ -161,10 +165,11 @@ class Processor:
             self._options.fill_rings,
             image,
             peak_time,
+            filled,
             channel,
         )
         self._share(n_rows, extract_rows, arguments)
-        return image, peak_time, channel
+        return image, peak_time, filled, channel
 
     def _sums(
         self,
@@ -172,7 +177,8 @@ class Processor:
         values: Coefficients,
         selected: bool,
         camera: _Camera,
-        image: npt.NDArray[np.float32],
+        image: _F4,
+        filled: _U1,
         channel: npt.NDArray[np.int8],
     ) -> None:
         """Cameras that deliver sums instead of samples have their charge ready, and no times."""
@@ -187,8 +193,8 @@ class Processor:
             channel[:] = -1
             image[...] = charge
             bad = values.unusable
-        for one, unusable in zip(image, bad):
-            rings, ring = self._options.fill_rings, np.empty(one.size, np.uint8)
+        for one, unusable, ring in zip(image, bad, filled):
+            rings = self._options.fill_rings
             fill_image(one, camera.indptr, camera.indices, camera.weight, unusable, rings, ring)
 
     def _parameters(

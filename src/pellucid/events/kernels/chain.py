@@ -24,6 +24,7 @@ type F8 = npt.NDArray[np.float64]
 type I1 = npt.NDArray[np.int8]
 type I4 = npt.NDArray[np.int32]
 type I8 = npt.NDArray[np.int64]
+type U1 = npt.NDArray[np.uint8]
 type U8 = npt.NDArray[np.uint64]
 type Bools = npt.NDArray[np.bool_]
 type Adc = npt.NDArray[np.unsignedinteger[Any]]
@@ -56,6 +57,7 @@ def extract_rows(
     rings: int,
     image: F4,
     peak_time: F4,
+    filled: U1,
     channel: I1,
 ) -> None:
     """Calibrate the rows ``first`` to ``last`` - 1 and extract their charges and times.
@@ -80,6 +82,8 @@ def extract_rows(
         How deep holes of unusable pixels are filled; 0 fills those beside usable ones alone.
     image, peak_time : ndarray of float32, shape (m, n_stored, n_pixels)
         Filled, in p.e. and ns.
+    filled : ndarray of uint8, shape of image
+        Filled: how unusable pixels got their values, as `fill_image` tells.
     channel : ndarray of int8, shape (m, n_pixels)
         Filled with the chosen channel, -1 in rows that are not selected.
     """
@@ -90,7 +94,6 @@ def extract_rows(
     bad = np.empty(n_pixels, np.bool_)
     late = np.empty(n_pixels, np.float32)
     missed = np.empty(n_pixels)
-    ring = np.empty(n_pixels, np.uint8)
     for row in range(first, last):
         k = use[row]
         for stored in range(1 if selected[row] else n_channels):
@@ -114,8 +117,8 @@ def extract_rows(
                 samples, peak, width, shift, sampling_rate[k], missed, late,
                 image[row, stored], peak_time[row, stored],
             )  # fmt: skip
-            fill_image(image[row, stored], indptr, indices, weight, bad, rings, ring)
-            fill_image(peak_time[row, stored], indptr, indices, weight, bad, rings, ring)
+            fill_image(image[row, stored], indptr, indices, weight, bad, rings, filled[row, stored])
+            fill_image(peak_time[row, stored], indptr, indices, weight, bad, rings, filled[row, stored])
 
 
 @kernel

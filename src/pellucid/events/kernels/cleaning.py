@@ -18,9 +18,13 @@ _SMALL, _LARGE = 2, 50
 
 
 @kernel
-def fill_unusable(values: F4, indptr: I4, indices: I4, unusable: Bools) -> None:
-    """Replace unusable pixels by the mean of their usable neighbours, 0 without any; shape (n_pixels,)."""
+def fill_unusable(values: F4, indptr: I4, indices: I4, unusable: Bools, ring: npt.NDArray[np.uint8]) -> None:
+    """Replace unusable pixels by the mean of their usable neighbours, 0 without any; shape (n_pixels,).
+
+    ``ring`` is filled: 0 for usable pixels, 1 for those that got a mean, 255 for those that got 0.
+    """
     for pixel in range(values.size):
+        ring[pixel] = 0
         if not unusable[pixel]:
             continue
         total = np.float32(0.0)
@@ -30,6 +34,7 @@ def fill_unusable(values: F4, indptr: I4, indices: I4, unusable: Bools) -> None:
                 total += values[indices[place]]
                 count += 1
         values[pixel] = np.float32(np.float64(total) / count) if count > 0 else np.float32(0.0)
+        ring[pixel] = 1 if count > 0 else 255
 
 
 @kernel
@@ -77,10 +82,10 @@ def fill_image(
 ) -> None:
     """Fill the unusable pixels of an image, shape (n_pixels,): as `fill_unusable` for 0 rings.
 
-    Else as `fill_front`, with 0 in pixels out of reach; ``ring`` is scratch.
+    Else as `fill_front`, with 0 in pixels out of reach; ``ring`` is filled as there.
     """
     if rings == 0:
-        fill_unusable(values, indptr, indices, unusable)
+        fill_unusable(values, indptr, indices, unusable, ring)
         return
     fill_front(values, indptr, indices, weight, unusable, rings, ring)
     for pixel in range(values.size):

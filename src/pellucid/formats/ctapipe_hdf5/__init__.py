@@ -5,6 +5,7 @@ from pellucid.formats.ctao_metadata import Contact
 from pellucid.formats.ctapipe_hdf5.reader import (
     image_blocks,
     read_calibration_images,
+    read_filled,
     read_flags,
     read_images,
     read_lineage,
@@ -22,6 +23,7 @@ __all__ = [
     "DL1Writer",
     "image_blocks",
     "read_calibration_images",
+    "read_filled",
     "read_flags",
     "read_images",
     "read_lineage",

@@ -181,6 +181,10 @@ class EventTables:
             tables.append((schema.CORRECTIONS, self._schema.corrections, rows.copy_corrections(chunk)))
         for group, make, copy in tables:
             self._add_camera(group, make, copy, chunk, images, camera)
+        filled = camera.with_filled(images)
+        self._add_camera(
+            schema.FILLED, lambda: self._schema.filled(n_pixels), rows.copy_filled, chunk, images, filled
+        )
 
     def _add_calibration(self, chunk: EventChunk, images: Sequence[CameraImages], camera: CameraRows) -> None:
         readout = self._telescopes[camera.tel_id].readout

@@ -17,6 +17,7 @@ from pellucid.formats.ctapipe_hdf5.reference import FLAGS, LINEAGE, PRODUCT
 from pellucid.formats.ctapipe_hdf5.schema import (
     CALIBRATION_IMAGES,
     CORRECTIONS,
+    FILLED,
     IMAGES,
     PARAMETERS_GROUP,
     TEL_TRIGGER,
@@ -30,6 +31,7 @@ __all__ = [
     "image_blocks",
     "read_calibration_images",
     "read_corrections",
+    "read_filled",
     "read_flags",
     "read_image_times",
     "read_images",
@@ -78,6 +80,16 @@ def read_images(path: Path, tel_id: int) -> np.ndarray:
     Parameters, errors: as `read_parameters`.
     """
     return read_table(path, tel_table(IMAGES, tel_id))
+
+
+def read_filled(path: Path, tel_id: int) -> np.ndarray:
+    """Return which pixels of a telescope's shower images were filled from others, structured, shape (n,).
+
+    One row for each event with such pixels: ``ring`` is 0 as measured, else the ring of its hole that a pixel
+    was filled in, 255 where none was near. Parameters, errors: as `read_parameters`; a file in which all
+    pixels were measured has no such table.
+    """
+    return read_table(path, tel_table(FILLED, tel_id))
 
 
 def image_blocks(path: Path, tel_id: int, rows: int = 2000) -> Iterator[np.ndarray]:

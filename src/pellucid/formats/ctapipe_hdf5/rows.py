@@ -18,6 +18,7 @@ __all__ = [
     "copied",
     "copy_calibration",
     "copy_corrections",
+    "copy_filled",
     "copy_image",
     "copy_parameters",
     "copy_true_image",
@@ -77,6 +78,13 @@ class CameraRows:
     def only(self, wanted: npt.NDArray[np.bool_]) -> "CameraRows":
         """Return the images of the array events for which ``wanted``, shape (n_events,), is true."""
         keep = wanted[self.event]
+        return CameraRows(self.tel_id, self.event[keep], self.batch[keep], self.row[keep])
+
+    def with_filled(self, images: Sequence[CameraImages]) -> "CameraRows":
+        """Return the images of one gain channel with pixels that were filled from others."""
+        some = [image.filled[:, 0].any(axis=1) for image in images]
+        there = (b >= 0 and some[b][r] for b, r in zip(self.batch.tolist(), self.row.tolist(), strict=True))
+        keep = np.fromiter(there, np.bool_, self.event.size)
         return CameraRows(self.tel_id, self.event[keep], self.batch[keep], self.row[keep])
 
     def matched_to(self, event: I8) -> "CameraRows":
@@ -139,6 +147,11 @@ def copy_image(view: np.ndarray, where: Where, images: CameraImages, rows: I8) -
     view["is_valid"][where] = True
     if "selected_gain_channel" in (view.dtype.names or ()):
         view["selected_gain_channel"][where] = images.gain_channel[rows]
+
+
+def copy_filled(view: np.ndarray, where: Where, images: CameraImages, rows: I8) -> None:
+    """Copy how pixels of images of one gain channel were filled (no unit) to rows, shape (n,)."""
+    view["ring"][where] = images.filled[rows, 0]
 
 
 def copy_calibration(view: np.ndarray, where: Where, images: CameraImages, rows: I8) -> None:

@@ -15,6 +15,7 @@ __all__ = [
     "CALIBRATION_TRIGGER",
     "CORRECTIONS",
     "DATA_MODEL_VERSION",
+    "FILLED",
     "IMAGES",
     "IMPACT",
     "PARAMETERS_GROUP",
@@ -47,6 +48,8 @@ CALIBRATION_TEL_TRIGGER = "/dl1/event/telescope/calibration_trigger"
 CALIBRATION_IMAGES = "/dl1/event/telescope/calibration_images"
 # what was corrected with products of other steps, row by row beside images and parameters
 CORRECTIONS = "/dl1/event/telescope/corrections"
+# which pixels of an image were filled from others; events without any have no row
+FILLED = "/dl1/event/telescope/filled_pixels"
 
 _IMAGE_CHUNK = 1 << 19
 _CHUNK = 1 << 16
@@ -190,6 +193,11 @@ class Schema:
             ],
             8,
         )
+
+    def filled(self, n_pixels: int) -> TableLayout:
+        """How pixels of one telescope's images that must not be used got their values."""
+        what = "0 as measured, else ring of its hole that the pixel was filled in, 255: none near, it holds 0"
+        return _table([*self._tel_event, Column("ring", "u1", what, shape=(n_pixels,))], 1)
 
     def images(self, n_pixels: int, n_channels: int) -> TableLayout:
         """Images of one telescope; cameras with several gain channels say which one each pixel used."""
