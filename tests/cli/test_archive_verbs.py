@@ -36,6 +36,25 @@ def test_a_file_is_new_once(shell: Shell, file: Path) -> None:
     assert "already there" in shell.text("ingest", str(file), "--type", TYPE)
 
 
+def test_what_governs_a_file_is_given_once(shell: Shell, file: Path) -> None:
+    given = ("--tel", "3", "--tel", "1", "--device", "flasher", "--category", "B", "--quality", "good")
+    given += ("--rights", "PROPRIETARY", "--release", "2027-11-23")
+    (product,) = shell.json("ingest", str(file), "--type", TYPE, *given)["products"]
+    kept = ("telescopes", "device", "category", "quality", "rights")
+    assert [product[name] for name in kept] == [[1, 3], "flasher", "B", "good", "PROPRIETARY"]
+    assert product["release_date"] > 0
+    for found in ("--tel=1", "--device=flasher", "--category=B", "--quality=good", "--rights=PROPRIETARY"):
+        assert [p["id"] for p in shell.json("find", found)["products"]] == [product["id"]]
+    assert shell.json("ingest", str(file), *given)["products"][0]["new"] is False
+    error = shell.json("ingest", str(file), "--rights", "PUBLIC", code=101)["error"]
+    assert (error["code"], error["expected"]) == ("attribute-conflict", "rights PROPRIETARY")
+    assert shell.json("ingest", str(file), "--release", "soon", code=101)["error"]["code"] == "moment"
+    file.write_bytes(file.read_bytes() + b"x")
+    refused = shell.json("ingest", str(file), "--type", TYPE, "--rights", "PUBIC", code=101)["error"]
+    assert (refused["code"], "PUBLIC" in refused["mend"]) == ("rights", True)
+    assert shell.json("archive", "verify")["problems"] == [], "its bytes were not taken in"
+
+
 def test_other_bytes_under_an_earlier_name_are_told(shell: Shell, file: Path) -> None:
     (first,) = shell.json("ingest", str(file), "--type", TYPE)["products"]
     assert first["same_name"] == []

@@ -323,5 +323,7 @@ def test_the_command_line_exports_and_takes_in(
     assert moved == product
     wrong = here.json("export", "ctao", product["id"], "-o", str(tmp_path / "n"), "--contact", "x", code=2)
     assert wrong["error"]["code"] == "usage"
+    other = there.json("ingest", str(file), "--metadata", str(tmp_path / "m"), "--obs", "8", code=101)
+    assert other["error"]["code"] == "attribute-conflict"
     two = ("ingest", str(file), str(file), "--metadata", str(tmp_path / "m"))
     assert here.json(*two, code=2)["error"]["code"] == "usage"

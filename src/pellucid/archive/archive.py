@@ -2,6 +2,7 @@
 """An archive: a store of bytes and the index over it, used as one thing."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from pellucid.archive.catalogue import Catalogue
@@ -14,6 +15,8 @@ from pellucid.archive.store import Store
 from pellucid.errors import ConfigurationError, CorruptedInput, MissingInput
 
 __all__ = ["Archive"]
+
+_NOBODY = "0" * 64
 
 
 class Archive:
@@ -111,30 +114,31 @@ class Archive:
         chosen = product_type or kind.product_type
         if chosen is None:
             raise _type_needed(path, kind.format)
+        template = Product(
+            id=_NOBODY,
+            product_type=chosen,
+            kind="raw",
+            sha256=_NOBODY,
+            size=0,
+            format=kind.format,
+            name=path.name,
+            obs_id=obs_id,
+            telescopes=tuple(sorted(set(telescopes))),
+            device=device,
+            category=category,
+            collection=collection,
+            time_start=time_start,
+            time_stop=time_stop,
+            flags=tuple(flags),
+            summary=dict(summary or {}),
+            night=night,
+            quality=quality,
+            rights=rights,
+            release_date=release_date,
+        )  # what cannot be is refused before its bytes are taken in
         blob = self.store.put_file(path, progress=progress)
         product, is_new = self.catalogue.register(
-            Product(
-                id=raw_key(blob.sha256),
-                product_type=chosen,
-                kind="raw",
-                sha256=blob.sha256,
-                size=blob.size,
-                format=kind.format,
-                name=path.name,
-                obs_id=obs_id,
-                telescopes=tuple(sorted(set(telescopes))),
-                device=device,
-                category=category,
-                collection=collection,
-                time_start=time_start,
-                time_stop=time_stop,
-                flags=tuple(flags),
-                summary=dict(summary or {}),
-                night=night,
-                quality=quality,
-                rights=rights,
-                release_date=release_date,
-            )
+            replace(template, id=raw_key(blob.sha256), sha256=blob.sha256, size=blob.size)
         )
         if product_type is not None and product.product_type != product_type:
             raise _type_conflict(path, product, product_type)

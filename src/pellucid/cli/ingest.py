@@ -16,6 +16,12 @@ __all__ = ["command"]
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--type", "product_type", metavar="TYPE", help="Product type, where a file does not tell it.")
 @click.option("--obs", "obs_id", type=int, metavar="ID", help="Observation the files belong to.")
+@click.option("--tel", type=int, multiple=True, metavar="ID", help="Telescope they cover; repeatable.")
+@click.option("--device", metavar="NAME", help="Device that delivered them, e.g. raman-1.")
+@click.option("--category", type=click.Choice(["A", "B", "C"]), help="On-line, next day, final.")
+@click.option("--quality", metavar="WORD", help="How good they are, e.g. good.")
+@click.option("--rights", metavar="WORD", help="PUBLIC, SECURE or PROPRIETARY.")
+@click.option("--release", metavar="UTC", help="When they become public.")
 @click.option(
     "--metadata",
     type=click.Path(path_type=Path),
@@ -26,8 +32,10 @@ def command(
     session: Session,
     files: tuple[Path, ...],
     product_type: str | None,
-    obs_id: int | None,
     metadata: Path | None,
+    tel: tuple[int, ...],
+    release: str | None,
+    **said: Any,
 ) -> int:
     """Take files into the archive, as they are.
 
@@ -35,7 +43,7 @@ def command(
     earlier file are a product beside it, and you are told. Each is checked against the
     interface that covers it; one that is not as agreed goes into quarantine, and the exit code is 104.
     With --metadata, a file is what CTAO metadata say of it; those of 'pellucid export ctao' make it the
-    product that it was there, with its lineage.
+    product that it was there, with its lineage. What options say counts more than the file and its metadata.
     """
     if metadata is not None and len(files) > 1:
         raise UsageError("Metadata are those of one file.", expected="one file", got=f"{len(files)} files")
@@ -44,17 +52,30 @@ def command(
         from pellucid.interfaces.ctao import read_metadata
         from pellucid.pipeline.intake import take_in
 
-        said = read_metadata(metadata) if metadata is not None else None
+        given = _given(tel, release, said)
+        document = read_metadata(metadata) if metadata is not None else None
         for file in files:
             with session.progress(f"ingest {file.name}") as progress:
                 product, is_new = take_in(
-                    workspace.archive, file, product_type, obs_id=obs_id, metadata=said, progress=progress
+                    workspace.archive, file, product_type, given=given, metadata=document, progress=progress
                 )
             named = workspace.archive.find(name=product.name, limit=4) if is_new else []
             others = [p.id for p in named if p.id != product.id]
             products.append({"file": str(file), "new": is_new, "same_name": others, **product.as_dict()})
     session.show({"products": products}, "\n".join(map(_line, products)))
     return CorruptedInput.exit_code if any(_failed(p) for p in products) else 0
+
+
+def _given(tel: tuple[int, ...], release: str | None, said: dict[str, Any]) -> dict[str, Any]:
+    """Return the attributes that options name."""
+    from pellucid.archive.moments import parse_moment
+
+    given = {name: value for name, value in said.items() if value is not None}
+    if tel:
+        given["telescopes"] = tuple(sorted(set(tel)))
+    if release is not None:
+        given["release_date"] = parse_moment(release)
+    return given
 
 
 def _failed(product: dict[str, Any]) -> bool:

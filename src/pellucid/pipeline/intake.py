@@ -11,7 +11,7 @@ from pellucid.archive.files import Progress, hash_file
 from pellucid.archive.ingest import FileKind, sniff
 from pellucid.archive.lineage import JSON
 from pellucid.archive.product import Product
-from pellucid.errors import CorruptedInput
+from pellucid.errors import ConfigurationError, CorruptedInput
 from pellucid.formats.cover import Cover, cover_of
 from pellucid.interfaces.ctao import recorded_product, told
 from pellucid.interfaces.evidence import QUARANTINE
@@ -29,7 +29,7 @@ def take_in(
     path: Path,
     product_type: str | None = None,
     *,
-    obs_id: int | None = None,
+    given: Mapping[str, Any] | None = None,
     metadata: Mapping[str, JSON] | None = None,
     progress: Progress | None = None,
 ) -> tuple[Product, bool]:
@@ -45,8 +45,8 @@ def take_in(
         The file.
     product_type : str, optional
         Where the file does not tell it.
-    obs_id : int, optional
-        Observation, over what the file says.
+    given : mapping, optional
+        Attributes of `Product` such as ``obs_id`` and ``rights``, over what the file and its metadata say.
     metadata : mapping, optional
         What CTAO metadata say of it, as `pellucid.interfaces.ctao.read_metadata` returns them; over what the
         file says. Those that an archive of ours has written make the file the product that it was there.
@@ -63,10 +63,13 @@ def take_in(
     MissingInput, CorruptedInput, ConfigurationError
         As `pellucid.archive.archive.Archive.ingest`, and what `pellucid.formats.cover.cover_of` raises of
         files that no interface covers; of metadata, what `pellucid.interfaces.ctao.told` and
-        `take_again` raise.
+        `take_again` raise. The archive has these bytes, or the metadata are those of a product of ours, with
+        other attributes than given (``attribute-conflict``).
     """
+    given = given or {}
     said = told(metadata) if metadata is not None else {}
     if metadata is not None and (record := recorded_product(metadata)) is not None:
+        _check_given(path, record, given)
         return take_again(archive, path, record, progress)
     product_type = product_type or said.pop("product_type", None)
     kind, report = _judged(path, product_type)
@@ -75,17 +78,17 @@ def take_in(
     summary = {"check": "no interface covers this"} if report is None else summary_of(report)
     attributes: dict[str, Any] = asdict(cover) | {n: v for n, v in said.items() if v is not None}
     attributes["summary"] = summary | said.get("summary", {})
-    if obs_id is not None:
-        attributes["obs_id"] = obs_id
-    return archive.ingest(
+    product, is_new = archive.ingest(
         path,
         product_type or (report.product_type if report is not None else None),
         collection=QUARANTINE if failed else "raw",
         flags=(QUARANTINE,) if failed else (),
         format=None if kind is not None else UNKNOWN,
         progress=progress,
-        **attributes,
+        **attributes | dict(given),
     )
+    _check_given(path, product, given)
+    return product, is_new
 
 
 def take_in_sound(
@@ -95,8 +98,10 @@ def take_in_sound(
 
     Parameters
     ----------
-    archive, path, obs_id, progress
+    archive, path, progress
         As `take_in`.
+    obs_id : int, optional
+        Observation, over what the file says.
 
     Raises
     ------
@@ -105,7 +110,8 @@ def take_in_sound(
     MissingInput, ConfigurationError
         As `take_in`.
     """
-    product, _ = take_in(archive, path, obs_id=obs_id, progress=progress)
+    given = {} if obs_id is None else {"obs_id": obs_id}
+    product, _ = take_in(archive, path, given=given, progress=progress)
     if product.collection == QUARANTINE:
         raise CorruptedInput(
             "The file is not as its interface says, and is in quarantine.",
@@ -164,6 +170,19 @@ def take_again(
         )
     archive.store.put_file(path, progress=progress)
     return archive.catalogue.register(product)
+
+
+def _check_given(path: Path, product: Product, given: Mapping[str, Any]) -> None:
+    for name, value in given.items():
+        if (registered := getattr(product, name)) != value:
+            raise ConfigurationError(
+                f"These bytes are product {product.short_id}, with another {name} than given.",
+                where=str(path),
+                expected=f"{name} {registered}",
+                got=f"{value}",
+                mend="leave it out, or correct it: what is in the archive does not change",
+                code="attribute-conflict",
+            )
 
 
 def _judged(path: Path, product_type: str | None) -> tuple[FileKind | None, Report | None]:
