@@ -5,6 +5,7 @@ import hashlib
 import os
 import random
 import sys
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -109,6 +110,20 @@ def test_an_object_is_written_once_and_mended_where_damaged(
     with pytest.raises(CorruptedInput) as empty:
         store.measure(blob.sha256)
     assert empty.value.code == "empty"
+
+
+def test_an_old_object_that_is_wanted_again_is_young_again(
+    store: BucketStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else it could be removed as garbage right before its new product is registered."""
+    blob = store.put_bytes(b"abc")
+    time.sleep(1.2)
+    store.put_bytes(b"abc")
+    assert store.age(blob.sha256) > 1.0, "it is young enough to stay as it is"
+    monkeypatch.setattr(module, "FRESH_SECONDS", 1.0)
+    store.put_bytes(b"abc")
+    assert store.age(blob.sha256) < 1.0
+    assert store.verify(blob.sha256) == blob
 
 
 def test_many_who_write_the_same_object_at_once_write_one(

@@ -38,6 +38,20 @@ def test_bytes_lie_under_their_sha256_and_the_source_stays(store: FolderStore, t
     assert not store.has(digest, len(content) - 1)
 
 
+def test_ranges_are_read_without_the_rest(store: FolderStore, tmp_path: Path) -> None:
+    source = tmp_path / "a.bin"
+    source.write_bytes(b"0123456789")
+    sha256 = store.put_file(source).sha256
+    assert store.read(sha256, 2, 5) == b"234"
+    assert store.read(sha256, 7) == b"789"
+    assert store.read(sha256, 8, 99) == b"89"
+    assert store.read(sha256, 20, 30) == store.read(sha256, 5, 3) == b""
+    assert store.read(sha256) == b"0123456789"
+    with pytest.raises(MissingInput) as caught:
+        store.read("0" * 64, 0, 3)
+    assert caught.value.code == "object-missing"
+
+
 def test_same_bytes_again_are_one_object_and_mend_a_damaged_one(store: FolderStore, tmp_path: Path) -> None:
     source = tmp_path / "a.bin"
     source.write_bytes(b"abc")

@@ -38,6 +38,9 @@ CACHE_BYTES = 50 << 30
 RETRY_SECONDS = 20
 """For how long a request that failed is repeated."""
 
+FRESH_SECONDS = 1800.0
+"""An object that was there for longer is sent again by who wants it there: garbage is told by its age."""
+
 _OPTIONS = ("endpoint", "region")
 _CREDENTIALS = (
     "AWS_ACCESS_KEY_ID",
@@ -185,12 +188,15 @@ class BucketStore(Store):
         self._keep(finished, blob.sha256)
 
     def _mend(self, finished: Path, blob: Blob) -> None:
-        """Put bytes in the place of an object that is there but damaged; a whole one stays."""
+        """Put bytes in the place of an object that is there but damaged or old; one that is neither stays.
+
+        What an old one is needed for may not be registered yet, and only the young are spared as garbage.
+        """
         try:
-            is_whole = self.measure(blob.sha256) == blob
+            is_well = self.age(blob.sha256) < FRESH_SECONDS and self.measure(blob.sha256) == blob
         except (CorruptedInput, MissingInput):
-            is_whole = False
-        if not is_whole:
+            is_well = False
+        if not is_well:
             self._api.put(self._bucket, self._key(blob.sha256), finished, mode="overwrite", chunk_size=PART)
 
     def _key(self, sha256: str) -> str:
