@@ -21,7 +21,7 @@ from pellucid.pipeline.execute import execute
 from pellucid.pipeline.steps import step_named
 from support.crowd import crowd
 from support.histories import run_histories
-from support.kills import KILLS_PER_ARCHIVE, fresh_processes, kill_at_random
+from support.kills import fresh_processes, kill_at_random, places
 from support.postgres import Server
 from support.s3 import Bucket
 
@@ -174,18 +174,17 @@ def test_random_histories_are_those_of_the_model(
 
 @pytest.mark.full
 @pytest.mark.timeout(1800)
-@pytest.mark.parametrize("engine", ["SQLite", "PostgreSQL"])
+@pytest.mark.parametrize("kind", ["folder", "server", "bucket"])
 def test_nothing_is_lost_or_half_visible_when_processes_are_killed(
     processes: ForkServerContext,
     tmp_path: Path,
-    engine: str,
+    kind: str,
     figures: Figures,
     request: pytest.FixtureRequest,
 ) -> None:
     """The short form is in tests/faults; each assertion on the way is about a half or a lost product."""
     kills = int(os.environ.get("PELLUCID_KILLS", "200"))
-    new = database(engine, request)
-    urls = None if engine == "SQLite" else [new() or "" for _ in range(2 + kills // KILLS_PER_ARCHIVE)]
-    reached = kill_at_random(processes, tmp_path, kills, urls)
-    figures.equal(f"{engine}: random kills survived whole, and completed", reached.total(), kills)
-    figures.at_least(f"{engine}: stages at which they came", len(reached), 5)
+    reached = kill_at_random(processes, tmp_path, kills, places(kind, request))
+    where = {"folder": "SQLite", "server": "PostgreSQL", "bucket": "SQLite, store in a bucket"}[kind]
+    figures.equal(f"{where}: random kills survived whole, and completed", reached.total(), kills)
+    figures.at_least(f"{where}: stages at which they came", len(reached), 5)

@@ -12,16 +12,15 @@ import pytest
 from pellucid.archive import Workspace
 from support.kills import (
     FILES,
-    KILLS_PER_ARCHIVE,
     PRODUCTS_PER_FILE,
     check,
     finish,
     fresh_processes,
     kill_at_random,
     make_files,
+    places,
     told,
 )
-from support.postgres import Server
 
 
 @pytest.fixture(scope="module")
@@ -36,17 +35,13 @@ def files(tmp_path: Path) -> list[Path]:
     return make_files(tmp_path)
 
 
-@pytest.mark.parametrize("engine", ["sqlite", "postgresql"])
+@pytest.mark.parametrize("kind", ["folder", "server", "bucket"])
 def test_kill_at_random_moments(
-    processes: ForkServerContext, tmp_path: Path, engine: str, request: pytest.FixtureRequest
+    processes: ForkServerContext, tmp_path: Path, kind: str, request: pytest.FixtureRequest
 ) -> None:
     """PELLUCID_KILLS says how often; `make acceptance TOPIC=archive` kills 200 times."""
-    kills = int(os.environ.get("PELLUCID_KILLS", "16" if engine == "sqlite" else "12"))
-    urls = None
-    if engine == "postgresql":
-        server: Server = request.getfixturevalue("postgres")
-        urls = [server.database() for _ in range(2 + kills // KILLS_PER_ARCHIVE)]
-    reached = kill_at_random(processes, tmp_path, kills, urls)
+    kills = int(os.environ.get("PELLUCID_KILLS", "16" if kind == "folder" else "12"))
+    reached = kill_at_random(processes, tmp_path, kills, places(kind, request))
     assert len(reached) > 1, f"all kills came at the same stage: {reached}"
 
 

@@ -1,13 +1,12 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Processes that start in milliseconds, are killed, and leave an archive that is looked at closely."""
 
-import hashlib
 import multiprocessing
 import os
 import random
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
@@ -15,21 +14,26 @@ from pathlib import Path
 import pytest
 
 from pellucid.archive import Workspace
+from support.postgres import Server
+from support.s3 import Buckets
 
 __all__ = [
     "FILES",
-    "KILLS_PER_ARCHIVE",
     "PRODUCTS_PER_FILE",
     "check",
     "finish",
     "fresh_processes",
     "kill_at_random",
     "make_files",
+    "places",
     "told",
 ]
 
 TOY = Path(__file__).resolve().parent.parent / "toy"
 FILES, PRODUCTS_PER_FILE, KILLS_PER_ARCHIVE = 2, 4, 4
+
+type Where = Mapping[str, str]
+NOWHERE_ELSE: Where = {}
 
 
 @contextmanager
@@ -57,9 +61,9 @@ def told(notes: Path) -> list[str]:
     return notes.read_text().splitlines() if notes.exists() else []
 
 
-def check(root: Path, notes: Path, index: str | None = None) -> int:
+def check(root: Path, notes: Path, where: Where = NOWHERE_ELSE) -> int:
     """Assert that the archive is whole; return how many products and certificates it has."""
-    if not (root / ("index.url" if index else "index.sqlite")).exists():
+    if not (root / ("index.url" if "index" in where else "index.sqlite")).exists():
         assert told(notes) == []
         return 0
     with Workspace.open(root, create=False) as workspace:
@@ -77,28 +81,39 @@ def check(root: Path, notes: Path, index: str | None = None) -> int:
         lost = {line.split()[0] for line in told(notes) if line != "done"} - set(products)
         assert not lost
         assert {line.split()[0] for line in told(notes) if line.endswith("certified")} <= certified
-    store = root / "store"
-    assert list((store / "staging").iterdir()) == []
-    for path in store.glob("??/*"):
-        assert hashlib.sha256(path.read_bytes()).hexdigest() == path.parent.name + path.name
+        for blob in workspace.archive.store.objects():
+            assert workspace.archive.store.measure(blob.sha256) == blob
+    assert list((root / ("work" if "store" in where else "store") / "staging").iterdir()) == []
     return len(products) + len(certified)
 
 
 def finish(
-    processes: ForkServerContext, root: Path, files: list[Path], notes: Path, index: str | None = None
+    processes: ForkServerContext, root: Path, files: list[Path], notes: Path, where: Where = NOWHERE_ELSE
 ) -> None:
     """Run the job to its end, over whatever was left."""
     import toyjob
 
-    process = processes.Process(target=toyjob.telling, args=(root, files, notes, None, index))
+    process = processes.Process(target=toyjob.telling, args=(root, files, notes, None, where))
     process.start()
     process.join(60)
     assert process.exitcode == 0
-    assert check(root, notes, index) == FILES * (PRODUCTS_PER_FILE + 1)
+    assert check(root, notes, where) == FILES * (PRODUCTS_PER_FILE + 1)
+
+
+def places(kind: str, request: pytest.FixtureRequest) -> Callable[[], Where]:
+    """Return what gives each archive its index on a server, or its store in a bucket, or neither."""
+    if kind == "server":
+        server: Server = request.getfixturevalue("postgres")
+        return lambda: {"index": server.database()}
+    if kind == "bucket":
+        request.getfixturevalue("bucket")  # with the credentials
+        buckets: Buckets = request.getfixturevalue("s3")
+        return lambda: {"store": buckets.bucket().url}
+    return dict
 
 
 def kill_at_random(
-    processes: ForkServerContext, folder: Path, kills: int, database: list[str] | None = None
+    processes: ForkServerContext, folder: Path, kills: int, places: Callable[[], Where] = dict
 ) -> Counter[int]:
     """Kill the job at random moments, look at what is left, and finish it.
 
@@ -106,8 +121,9 @@ def kill_at_random(
     ----------
     processes, folder, kills
         What starts them, where, how many times.
-    database
-        URLs of empty databases, one for each archive and one more; SQLite without.
+    places
+        Gives an empty database or bucket for each archive, as `Workspace.open` takes them; an empty mapping
+        where the archive is a folder.
 
     Returns
     -------
@@ -117,25 +133,24 @@ def kill_at_random(
     import toyjob
 
     files = make_files(folder)
-    urls: Iterator[str | None] = iter(database) if database else iter(lambda: None, 0)
     chance = random.Random(20261123)
     start = time.perf_counter()
-    finish(processes, folder / "whole", files, folder / "whole.notes", next(urls))
+    finish(processes, folder / "whole", files, folder / "whole.notes", places())
     whole = time.perf_counter() - start
     reached = Counter[int]()
-    index = None
+    where: Where = {}
     for number in range(kills):
         # each archive is hit several times, beginning with its birth
         root = folder / f"ws{number // KILLS_PER_ARCHIVE}"
         notes = folder / f"notes{number // KILLS_PER_ARCHIVE}"
         if number % KILLS_PER_ARCHIVE == 0:
-            index = next(urls)
-        process = processes.Process(target=toyjob.telling, args=(root, files, notes, None, index))
+            where = places()
+        process = processes.Process(target=toyjob.telling, args=(root, files, notes, None, where))
         process.start()
         time.sleep(whole * chance.random() ** 2)  # most of the job is short against its start
         process.kill()
         process.join()
-        reached[check(root, notes, index)] += 1
+        reached[check(root, notes, where)] += 1
         if number % KILLS_PER_ARCHIVE == KILLS_PER_ARCHIVE - 1 or number == kills - 1:
-            finish(processes, root, files, notes, index)
+            finish(processes, root, files, notes, where)
     return reached

@@ -3,7 +3,7 @@
 
 import os
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +14,15 @@ from pellucid.archive import Workspace
 from pellucid.pipeline.execute import execute
 
 COUNT, ADD = STEPS[0], STEPS[1]
+KEYS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_REGION": "us-east-1"}
 
 
 def work(
-    root: Path, files: Sequence[Path], told: Callable[[str, object], object], index: str | None = None
+    root: Path, files: Sequence[Path], told: Callable[[str, object], object], where: Mapping[str, str]
 ) -> None:
     """Do the whole job, telling the id of each product once it should be safe, and whether it was new."""
-    with Workspace.open(root, index=index) as workspace:
+    os.environ.update(KEYS)  # for a store in a bucket; the server of tests takes any
+    with Workspace.open(root, **where) as workspace:
         for number, path in enumerate(files):
             raw, is_new = workspace.archive.ingest(path)
             told(raw.id, is_new)
@@ -37,13 +39,16 @@ def work(
 
 
 def telling(
-    root: Path, files: Sequence[Path], notes: Path, barrier: Any = None, index: str | None = None
+    root: Path, files: Sequence[Path], notes: Path, barrier: Any = None, where: Mapping[str, str] = {}
 ) -> None:
-    """Do the job, leaving a note of each product that outlives the process."""
+    """Do the job, leaving a note of each product that outlives the process.
+
+    ``where`` names an index on a server and a store in a bucket, as `Workspace.open` takes them.
+    """
     descriptor = os.open(notes, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     if barrier is not None:
         barrier.wait()
-    work(root, files, lambda id, what: os.write(descriptor, f"{id} {what}\n".encode()), index)
+    work(root, files, lambda id, what: os.write(descriptor, f"{id} {what}\n".encode()), where)
     os.write(descriptor, b"done\n")
 
 
