@@ -45,7 +45,7 @@ __all__ = [
     "Key",
 ]
 
-SCHEMA_VERSION = 6
+SCHEMA_VERSION = 7
 """Version of this layout; `pellucid.archive.migrations` leads every older one to it."""
 
 FOREVER = 2**63 - 1
@@ -218,7 +218,8 @@ VALIDITY = Table(
     Column("known_to", BigInteger, nullable=False),
     CheckConstraint("start >= 0 AND start < stop AND stop < 9223372036854775807", name="validity_finite"),
     CheckConstraint("known_from < known_to", name="knowledge_not_empty"),
-    Index("validity_in_force", "slot", "known_to", "start"),
+    # with all that look-ups and the check of overlaps need of a row
+    Index("validity_in_force", "slot", "known_to", "start", "stop", "product"),
     Index("validity_history", "slot", "start"),
     Index("validity_by_product", "product"),
 )

@@ -153,9 +153,9 @@ def seals(session: Session) -> None:
 @click.argument("ids", metavar="ID...", nargs=-1, required=True)
 @_because
 def tag(session: Session, name: str, ids: tuple[str, ...], because: str) -> None:
-    """Put products into a tagged set, whatever collections they are in.
+    """Put products into a tagged set, which is made if new.
 
-    The set is made where there is none; 'pellucid find --tag NAME' lists it.
+    They stay in the collections they are in; 'pellucid find --tag NAME' lists the set.
     """
     with session.workspace() as workspace:
         number = workspace.archive.tag(name, ids, because=because)
@@ -167,7 +167,10 @@ def tag(session: Session, name: str, ids: tuple[str, ...], because: str) -> None
 @click.argument("ids", metavar="ID...", nargs=-1, required=True)
 @_because
 def untag(session: Session, name: str, ids: tuple[str, ...], because: str) -> None:
-    """Take products out of a tagged set; what was in it then remains known."""
+    """Take products out of a tagged set.
+
+    What was in it before remains known.
+    """
     with session.workspace() as workspace:
         number = workspace.archive.untag(name, ids, because=because)
     session.show({"tag": name, "gone": number}, f"{number} of {len(ids)} products are no longer in {name}")
