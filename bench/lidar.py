@@ -113,14 +113,16 @@ def all_draws() -> float:
     """Return the time in ms of 100 draws of all that level C draws, for a simulated minute."""
     from pellucid.atmosphere.lidar.bootstrap import with_bootstrap
     from pellucid.atmosphere.lidar.chain import analyse
+    from pellucid.pipeline.lidar_channels import channel_pair
     from pellucid.pipeline.steps import step_named
-    from pellucid.pipeline.steps.atmosphere import channel_pair, options_of
+    from pellucid.pipeline.steps.atmosphere import options_of
     from pellucid.simulate.lidar import CTA, Layer, Sky, simulate_licel
 
     sky = Sky((Layer(0.0, 1500.0, 0.2), Layer(9000.0, 10000.0, 0.2, 25.0, 0.0)))
     parameters = step_named("lidar-raman").complete({})
     files = simulate_licel(sky, CTA, np.random.default_rng(1))
-    pair, options = channel_pair(files, 355, 387, parameters), options_of(parameters)
+    pair = channel_pair(files, 355, 387, parameters)
+    options = options_of(parameters, 355, 0.0, pair[0].signal.range)
     found = analyse(*pair, options)
     return milliseconds(lambda: with_bootstrap(found, *pair, options), 5)
 

@@ -29,8 +29,9 @@ from pellucid.atmosphere.lidar.signal import Signal, photon_signal
 from pellucid.atmosphere.lidar.vaod import raman_optical_depth
 from pellucid.atmosphere.molecular import MolecularOptics, molecular_optics, rayleigh
 from pellucid.formats.licel import LicelFile, LicelNight, read_licel, write_licel
+from pellucid.pipeline.lidar_channels import channel_pair
 from pellucid.pipeline.steps import step_named
-from pellucid.pipeline.steps.atmosphere import analyse_files, channel_pair, options_of
+from pellucid.pipeline.steps.atmosphere import analyse_files, options_of
 from pellucid.simulate.lidar import CTA, Layer, Sky, simulate_licel
 from support import earlinet, manaus
 from support.scans import TRUE, made_scan
@@ -340,7 +341,7 @@ def test_speed(folder: Path, exercise: earlinet.Exercise, figures: Figures) -> N
     raw = [read_licel(p) for p in paths[:10]]
     parameters = step_named("lidar-raman").complete(changes)
     pair = channel_pair(raw, 355, 387, parameters)
-    options = options_of(parameters)
+    options = options_of(parameters, 355, 0.0, pair[0].signal.range)
     found = analyse(*pair, options)
     best = least_ms(lambda: with_bootstrap(found, *pair, options))
     figures.at_most("100 draws of everything at level C, s", best / 1e3, 0.3)

@@ -8,8 +8,9 @@ import pytest
 
 from pellucid.atmosphere.lidar.angstrom import angstrom_exponent
 from pellucid.atmosphere.lidar.bootstrap import Unknowns, low_rank, with_bootstrap
-from pellucid.atmosphere.lidar.chain import Analysis, AnalysisOptions, Channel, analyse
+from pellucid.atmosphere.lidar.chain import Analysis, analyse
 from pellucid.atmosphere.lidar.dead_time import counted_rate
+from pellucid.atmosphere.lidar.options import AnalysisOptions, Channel
 from pellucid.atmosphere.lidar.raman import GOOD
 from pellucid.atmosphere.lidar.signal import photon_signal
 from pellucid.atmosphere.molecular import Air, molecular_optics, standard_air

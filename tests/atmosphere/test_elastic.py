@@ -4,13 +4,14 @@
 import numpy as np
 import pytest
 
-from pellucid.atmosphere.lidar.chain import AnalysisOptions, Channel, analyse
+from pellucid.atmosphere.lidar.chain import analyse
 from pellucid.atmosphere.lidar.elastic import (
     constrained_lidar_ratio,
     find_reference,
     klett,
     molecular_signal,
 )
+from pellucid.atmosphere.lidar.options import AnalysisOptions, Channel
 from pellucid.atmosphere.lidar.raman import depth
 from pellucid.atmosphere.lidar.signal import Signal, photon_signal
 from pellucid.atmosphere.lidar.vaod import OpticalDepth, elastic_optical_depth

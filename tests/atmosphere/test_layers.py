@@ -4,9 +4,10 @@
 import numpy as np
 import pytest
 
-from pellucid.atmosphere.lidar.chain import AnalysisOptions, Channel, analyse
+from pellucid.atmosphere.lidar.chain import analyse
 from pellucid.atmosphere.lidar.elastic import molecular_signal
 from pellucid.atmosphere.lidar.layers import find_layers, last_trust, layer_depth, layer_windows
+from pellucid.atmosphere.lidar.options import AnalysisOptions, Channel
 from pellucid.atmosphere.lidar.raman import depth, raman_model
 from pellucid.atmosphere.lidar.signal import Signal, photon_signal
 from pellucid.atmosphere.molecular import molecular_optics, standard_air

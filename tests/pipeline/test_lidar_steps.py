@@ -24,7 +24,8 @@ from pellucid.formats.cover import cover_of
 from pellucid.formats.licel import LicelFile, write_licel
 from pellucid.formats.lidar_night import read_lidar_night
 from pellucid.formats.lidar_profile import read_lidar_profile, read_optical_depth
-from pellucid.formats.lidar_scan import read_lidar_scan, read_transmission
+from pellucid.formats.lidar_scan import read_lidar_scan
+from pellucid.formats.transmission import read_transmission
 from pellucid.pipeline.steps import step_named
 from pellucid.pipeline.steps.atmosphere import analyse_files
 from pellucid.pipeline.steps.lidar import scan_files
@@ -146,9 +147,36 @@ def test_a_scan_gives_the_depth_of_the_sky(tmp_path: Path) -> None:
     truth = np.interp(group["height"], at, depth(sky.aerosol(at, 355.0)[0], 7.5))
     assert group["depth"] == pytest.approx(truth, abs=0.03)
     assert found.attributes["nm355"]["has_prior"]
+    assert found.attributes["nm355"]["ground"] is None
     with pytest.raises(ConfigurationError) as caught:
         scan_files(made[:1], parameters)
     assert caught.value.code == "scan-angles"
+
+
+def test_horizontal_shots_of_a_scan_tell_the_extinction_at_the_ground(tmp_path: Path) -> None:
+    sky = Sky((Layer(0.0, 1800.0, 0.25),))
+    dim = replace(CTA, channels=tuple(c for c in CTA.channels if c.laser == 355))
+    random = np.random.default_rng(3)
+    made = simulate_scan(sky, dim, random, (0.0, 40.0, 60.0), unevenness=0.0)
+    level = simulate_licel(sky, dim, random, zenith=90.0)
+    step = step_named("lidar-scan")
+    parameters = step.complete({**DRY, "stop": 6400.0, "start": 1000.0, "wavelengths": [[355, 0]]})
+    fits = [scan_files(files, parameters)[0][355] for files in (made, [*made, *level])]
+    ground = fits[1].ground
+    assert ground is not None
+    true = float(sky.aerosol(np.array([0.0]), 355.0)[0][0])
+    assert abs(ground.extinction - true) < 4.0 * ground.error
+    assert ground.error < 0.05 * true
+    assert fits[0].ground is None
+    assert fits[1].error[0] < fits[0].error[0]
+    assert fits[1].value[0] == pytest.approx(true * fits[1].height[0], rel=0.1)
+    with pytest.raises(ConfigurationError) as caught:
+        scan_files(level, parameters)
+    assert caught.value.code == "scan-angles"
+    dark = replace(dim, channels=tuple(replace(c, constant=c.constant * 1e-9) for c in dim.channels))
+    unlit = simulate_licel(sky, dark, random, zenith=90.0)
+    _, _, flags = scan_files([*made, *unlit], parameters)
+    assert flags == ["355: no-horizontal"]
 
 
 def test_the_transmission_follows_from_the_profile(profile: Path, tmp_path: Path) -> None:

@@ -268,8 +268,16 @@ def standard_air(height: npt.ArrayLike) -> Air:
     return Air(z, pressure[row] * falling, local)
 
 
-def vertical_depth(height: npt.ArrayLike, wavelength: float, altitude: float, step: float = 50.0) -> F8:
-    """Return the optical depth of the standard air's molecules from a site up to heights, shape (m,).
+def vertical_depth(
+    height: npt.ArrayLike,
+    wavelength: float,
+    altitude: float,
+    *,
+    air: Air | None = None,
+    co2: float = 400.0,
+    step: float = 50.0,
+) -> F8:
+    """Return the optical depth of the air's molecules from a site up to heights, shape (m,).
 
     Trapezoids of N sigma over steps of ``step`` m; dimensionless.
 
@@ -281,12 +289,17 @@ def vertical_depth(height: npt.ArrayLike, wavelength: float, altitude: float, st
         In nm.
     altitude : float
         Of the site above sea level, in m.
+    air : Air, optional
+        Over height above sea level; the U.S. Standard Atmosphere where not given.
+    co2 : float
+        Volume mixing ratio of carbon dioxide, in 1e-6.
     step : float
         In m.
     """
     z = np.asarray(height, np.float64)
     grid = np.arange(0.0, float(z.max()) + 2.0 * step, step)
-    alpha = molecular_optics(standard_air(grid + altitude), wavelength).extinction
+    local = standard_air(grid + altitude) if air is None else air.at(grid + altitude)
+    alpha = molecular_optics(local, wavelength, co2=co2).extinction
     column = np.concatenate([[0.0], np.cumsum(0.5 * step * (alpha[1:] + alpha[:-1]))])
     depth: F8 = np.interp(z, grid, column)
     return depth

@@ -33,7 +33,8 @@ class Transmission:
     value : ndarray of float64, shape (m,)
         Dimensionless.
     covariance : ndarray of float64, shape (m, m)
-        Between heights, dimensionless: aerosol depth and its exponent.
+        Between heights, dimensionless: aerosol depth and its exponent, and molecules where their error is
+        told.
     """
 
     height: F8
@@ -76,6 +77,7 @@ def transmission(
     aerosol: F8,
     covariance: F8,
     *,
+    molecular_error: F8 | None = None,
     zenith: float = 0.0,
     altitude: float = 0.0,
     colour: tuple[float, float] = (1.0, 1.0),
@@ -95,6 +97,9 @@ def transmission(
         Vertical aerosol depth to each height at the wavelength of the LIDAR, dimensionless.
     covariance : ndarray of float64, shape (m, m)
         Of the aerosol depth, dimensionless.
+    molecular_error : ndarray of float64, shape (j, m), optional
+        By how much the molecular depth moves with one standard deviation of each thing that all heights
+        share, such as the density of the air or the column of ozone, dimensionless.
     zenith : float
         In deg.
     altitude : float
@@ -110,6 +115,9 @@ def transmission(
     value = np.exp(-(slant @ molecular) - reddened)
     tilt = reddened * np.log(colour[0] / colour[1]) * angstrom_error
     depth_covariance = scale**2 * slant @ covariance @ slant.T + np.outer(tilt, tilt)
+    if molecular_error is not None:
+        moved = slant @ molecular_error.T
+        depth_covariance += moved @ moved.T
     return Transmission(height, value, value[:, None] * depth_covariance * value[None, :])
 
 
@@ -176,6 +184,7 @@ def shower_transmission(
     *,
     lidar: float,
     reference: tuple[F8, F8],
+    molecular_error: F8 | None = None,
     zenith: float = 0.0,
     altitude: float = 0.0,
     angstrom: float = 1.0,
@@ -205,6 +214,9 @@ def shower_transmission(
         Wavelength of the LIDAR, in nm.
     reference : tuple of ndarray of float64, shapes (k, m) and (m,)
         Molecular and aerosol depths of the reference air, as simulations had it.
+    molecular_error : ndarray of float64, shape (j, k, m), optional
+        By how much the molecular depth moves with one standard deviation of each thing that all heights
+        and wavelengths share, dimensionless.
     zenith, altitude : float
         Of the path in deg, and of the site in m.
     angstrom, angstrom_error : float
@@ -233,5 +245,8 @@ def shower_transmission(
     by_depth = -(scale @ light) @ slant / clear
     reddened = np.outer(scale * np.log(wavelengths / lidar), slant @ aerosol)
     by_colour = float((light * reddened).sum()) / clear * angstrom_error
-    error = float(np.sqrt(by_depth @ covariance @ by_depth + by_colour**2))
+    by_air = 0.0
+    if molecular_error is not None:
+        by_air = sum(float((light * (moved @ slant.T)).sum() / clear) ** 2 for moved in molecular_error)
+    error = float(np.sqrt(by_depth @ covariance @ by_depth + by_colour**2 + by_air))
     return ShowerTransmission(float(light.sum()) / clear, error)

@@ -18,7 +18,7 @@ from pellucid.formats.product_hdf5 import Contents, read_contents, write_content
 
 __all__ = ["LAYER", "layer_rows", "read_lidar_profile", "read_optical_depth", "write_lidar_profile"]
 
-KIND = ("pellucid lidar profile", 2)
+KIND = ("pellucid lidar profile", 3)
 _MEND = "make it: step lidar-elastic, lidar-raman or lidar-final"
 
 _NUMBERS = ("base", "base_error", "top", "top_error", "peak", "significance")
@@ -97,6 +97,7 @@ def _attributes(a: Analysis) -> dict[str, object]:
         depth = {n: getattr(d, n) for n in ("start", "below", "below_error", "trusted")}
     return {
         "has_raman": a.has_raman,
+        "constrained": a.constrained,
         "trusted": a.trusted,
         "flags": [*a.flags, *(f for x in a.layers for f in x.flags)],
         "reference": reference,
@@ -127,7 +128,7 @@ def read_lidar_profile(path: Path) -> Contents:
     """Read a file: groups ``nm355``, ..., table ``angstrom``, attributes by wavelength.
 
     Lengths are ranges in m. The attributes of a wavelength hold ``flags``, ``trusted``, ``has_raman``,
-    the ``reference`` and what belongs to the optical ``depth``.
+    ``constrained``, the ``reference`` and what belongs to the optical ``depth``.
 
     Raises
     ------

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from pellucid.atmosphere.lidar.dead_time import counted_rate
 from pellucid.atmosphere.lidar.raman import depth
 from pellucid.atmosphere.molecular import molecular_optics, standard_air
+from pellucid.atmosphere.ozone import ozone_extinction
 from pellucid.formats.licel import LicelDataset, LicelFile, LicelHeader
 
 __all__ = [
@@ -61,10 +62,11 @@ class Layer:
 
 @dataclass(frozen=True)
 class Sky:
-    """The air above a LIDAR: the standard atmosphere and layers; the site's altitude in m."""
+    """The air above a LIDAR: the standard atmosphere and layers; the site's altitude in m, ozone in DU."""
 
     layers: tuple[Layer, ...] = ()
     altitude: float = 2200.0
+    ozone: float = 300.0
 
     def scaled(self, factor: float) -> "Sky":
         """Return the sky with all optical depths times a factor, lidar ratios kept."""
@@ -72,15 +74,18 @@ class Sky:
         return replace(self, layers=layers)
 
     def aerosol(self, height: F8, wavelength: float) -> tuple[F8, F8]:
-        """Return extinction, 1/m, and backscatter, 1/(m sr), at even heights in m, each shape (n,)."""
+        """Return extinction, 1/m, and backscatter, 1/(m sr), at heights in m, each shape (n,)."""
         extinction, backscatter = np.zeros_like(height), np.zeros_like(height)
-        step = height[1] - height[0]
         for layer in self.layers:
             shape = 0.5 - 0.5 * np.tanh((height - layer.top) / layer.edge)
+            # integrals of one edge from the ground, and of both, in closed form
+            length = 0.5 * layer.edge * np.logaddexp(0.0, 2.0 * layer.top / layer.edge)
             if layer.base > 0.0:
                 shape = shape * (0.5 + 0.5 * np.tanh((height - layer.base) / layer.edge))
+                thick = layer.top - layer.base
+                length = thick / -np.expm1(-2.0 * thick / layer.edge)
             depth = layer.optical_depth * (355.0 / wavelength) ** layer.angstrom
-            part = shape * depth / (shape.sum() * step)
+            part = shape * depth / length
             extinction, backscatter = extinction + part, backscatter + part / layer.lidar_ratio
         return extinction, backscatter
 
@@ -105,6 +110,8 @@ class LidarChannel:
         Of one analog bin and shot, in mV.
     delay : int
         Bins by which the analog signal is late.
+    paralysable : bool
+        Whether a pulse within the dead time prolongs it.
     """
 
     wavelength: int
@@ -115,6 +122,7 @@ class LidarChannel:
     dead_time: float = 0.004
     noise: float = 0.02
     delay: int = 8
+    paralysable: bool = False
 
 
 @dataclass(frozen=True)
@@ -152,10 +160,14 @@ def expected_rate(sky: Sky, instrument: LidarInstrument, channel: LidarChannel, 
     zenith angle in deg.
     """
     distance = (np.arange(instrument.n_bins) + 0.5) * instrument.bin_width
-    slope = np.cos(np.deg2rad(zenith))
-    height = distance * slope
+    # air is told over rising heights, on a horizontal path too
+    slope = max(float(np.cos(np.deg2rad(zenith))), 1e-6)
+    height = np.asarray(distance * slope, np.float64)
     air = standard_air(height + sky.altitude)
-    out, back = (molecular_optics(air, nm) for nm in (channel.laser, channel.wavelength))
+    out, back = (
+        molecular_optics(air, nm, absorption=ozone_extinction(air.height, nm, sky.ozone))
+        for nm in (channel.laser, channel.wavelength)
+    )
     alpha_out, beta = sky.aerosol(height, channel.laser)
     alpha_back, _ = sky.aerosol(height, channel.wavelength)
     tau = depth(out.extinction + back.extinction + alpha_out + alpha_back, instrument.bin_width)
@@ -179,9 +191,8 @@ def simulate_licel(
 ) -> list[LicelFile]:
     """Return files as the LIDAR would record them under a sky, with clocks in UTC.
 
-    Photo-electrons are Poisson; the counter keeps a part of them that its dead time leaves
-    (non-paralysable); the analog channel sums them all, with noise, a delay and the converter's
-    rounding over an offset of 2 mV.
+    Photo-electrons are Poisson; the counter keeps a part of them that its dead time leaves; the analog
+    channel sums them all, with noise, a delay and the converter's rounding over an offset of 2 mV.
 
     Parameters
     ----------
@@ -297,7 +308,9 @@ def _recorded(
 ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
     per_megahertz = shots * instrument.bin_width / 150.0
     electrons = random.poisson(rate * per_megahertz)
-    counted = random.binomial(electrons, counted_rate(rate, channel.dead_time) / rate)
+    counted = random.binomial(
+        electrons, counted_rate(rate, channel.dead_time, paralysable=channel.paralysable) / rate
+    )
     late = np.concatenate([np.full(channel.delay, channel.background * per_megahertz), electrons])
     millivolts = 2.0 + late[: rate.size] / per_megahertz * channel.millivolts
     millivolts = millivolts + random.normal(0.0, channel.noise / np.sqrt(shots), rate.size)

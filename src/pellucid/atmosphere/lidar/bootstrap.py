@@ -10,8 +10,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from pellucid.atmosphere.lidar.chain import Analysis, AnalysisOptions, Channel, exponents, windows
+from pellucid.atmosphere.lidar.chain import Analysis, exponents, windows
 from pellucid.atmosphere.lidar.elastic import klett
+from pellucid.atmosphere.lidar.options import AnalysisOptions, Channel
 from pellucid.atmosphere.lidar.raman import (
     GOOD,
     TOO_FEW,
@@ -100,7 +101,7 @@ def with_bootstrap(
         air=random.normal(0.0, u.air, u.draws),
         angstrom=random.normal(0.0, 1.0, u.draws) * o.angstrom_error,
         reference=np.abs(random.normal(0.0, o.reference_error, u.draws)),
-        lidar_ratio=np.maximum(random.normal(o.lidar_ratio, o.lidar_ratio_error, u.draws), 1.0),
+        lidar_ratio=random.normal(0.0, 1.0, u.draws),
     )
     light = _drawn(elastic.signal, common, random)
     if raman is None:
@@ -110,7 +111,7 @@ def with_bootstrap(
 
 @dataclass(frozen=True, eq=False)
 class _Common:
-    """One number a draw of everything that bins share."""
+    """One number a draw of everything that bins share; the lidar ratio in units of its error."""
 
     dead_time: F8
     air: F8
@@ -150,21 +151,21 @@ def _refined(profile: RamanProfile, drawn: F8, every: npt.NDArray[np.intp] | Non
 
 
 def _elastic(analysis: Analysis, elastic: Channel, light: Signal, common: _Common) -> Analysis:
-    if analysis.reference is None:
+    if analysis.reference is None or analysis.used_ratio is None:
         return analysis
     at = (analysis.reference.low, analysis.reference.high)
+    mean, spread = analysis.used_ratio
+    ratios = np.maximum(mean + spread * common.lidar_ratio[:, None], 1.0)
     beta = np.concatenate(
         [
             klett(x[None], light.range, elastic.optics, ratio, at, reference_backscatter=float(turbid))
-            for x, ratio, turbid in zip(
-                light.range_corrected, common.lidar_ratio, common.reference, strict=True
-            )
+            for x, ratio, turbid in zip(light.range_corrected, ratios, common.reference, strict=True)
         ]
     )
     return replace(
         analysis,
         backscatter=_refined(analysis.backscatter, beta),
-        extinction=_refined(analysis.extinction, beta * common.lidar_ratio[:, None]),
+        extinction=_refined(analysis.extinction, beta * ratios),
     )
 
 

@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from pellucid.atmosphere.lidar.elastic import Reference, find_reference, klett, molecular_signal
+from pellucid.atmosphere.lidar.elastic import Reference, find_reference, molecular_signal
+from pellucid.atmosphere.lidar.elastic_profile import elastic_profile, withheld
 from pellucid.atmosphere.lidar.layers import FoundLayer, find_layers, last_trust, layer_depth, layer_windows
+from pellucid.atmosphere.lidar.options import AnalysisOptions, Channel
 from pellucid.atmosphere.lidar.raman import (
     GOOD,
-    NOT_FITTED,
-    TOO_FEW,
     RamanProfile,
     half_widths,
     raman_backscatter,
@@ -21,11 +21,10 @@ from pellucid.atmosphere.lidar.raman import (
     raman_model,
 )
 from pellucid.atmosphere.lidar.signal import Signal
-from pellucid.atmosphere.lidar.vaod import OpticalDepth, elastic_optical_depth, raman_optical_depth
-from pellucid.atmosphere.molecular import MolecularOptics
+from pellucid.atmosphere.lidar.vaod import OpticalDepth, raman_optical_depth
 from pellucid.errors import InsufficientStatistics
 
-__all__ = ["Analysis", "AnalysisOptions", "Channel", "MeasuredLayer", "analyse", "exponents", "windows"]
+__all__ = ["Analysis", "MeasuredLayer", "analyse", "exponents", "windows"]
 
 type F8 = npt.NDArray[np.float64]
 
@@ -37,51 +36,6 @@ _CERTAIN = 3.0
 
 _IMPOSSIBLE = -5.0
 """Extinction over its error below which something else than noise is wrong."""
-
-
-@dataclass(frozen=True, eq=False)
-class Channel:
-    """A channel: its counts, and the molecules at its wavelength and bins."""
-
-    signal: Signal
-    optics: MolecularOptics
-
-
-@dataclass(frozen=True)
-class AnalysisOptions:
-    """How profiles are made; lengths are ranges in m.
-
-    Attributes
-    ----------
-    start, stop : float
-        From full overlap to the end.
-    reference : tuple of float
-        Where to look for clean air.
-    reference_error : float
-        Aerosol that clean air may hold, 1/(m sr).
-    lidar_ratio, lidar_ratio_error : float
-        Of the aerosol for the elastic solution, in sr.
-    angstrom, angstrom_error : float
-        Exponent k of the aerosol between elastic and Raman wavelength; in clouds it is 0.
-    slab : float
-        Of the optical depth.
-    draws : int
-        Bootstrap draws of the noise of the elastic solution.
-    seed : int
-        Of the draws.
-    """
-
-    start: float = 400.0
-    stop: float = 18000.0
-    reference: tuple[float, float] = (3000.0, 18000.0)
-    reference_error: float = 1e-8
-    lidar_ratio: float = 50.0
-    lidar_ratio_error: float = 15.0
-    angstrom: float = 1.0
-    angstrom_error: float = 0.5
-    slab: float = 300.0
-    draws: int = 20
-    seed: int = 1
 
 
 @dataclass(frozen=True)
@@ -122,8 +76,13 @@ class Analysis:
         Range in m up to which the elastic signal holds.
     has_raman : bool
         Whether Raman light made the profiles.
+    used_ratio : tuple of ndarray of float64, shape (n_bins,), and float, or None
+        Lidar ratio of the elastic solution and its error, in sr; None by Raman light.
+    constrained : bool
+        Whether that ratio follows from the column's optical depth, rather than being assumed.
     flags : tuple of str
-        Codes of what was withheld: ``no-reference``, ``no-raman-channel``, ``no-raman-signal``; and
+        Codes of what was withheld: ``no-reference``, ``no-raman-channel``, ``no-raman-signal``,
+        ``no-lidar-ratio`` (none gives the column's optical depth); and
         ``negative-extinction``, by Raman light more than 5 errors below 0 somewhere: the overlap, the
         background or the profile of the air is wrong.
     """
@@ -137,6 +96,8 @@ class Analysis:
     reference: Reference | None
     trusted: float
     has_raman: bool
+    used_ratio: tuple[F8, float] | None = None
+    constrained: bool = False
     flags: tuple[str, ...] = field(default=())
 
 
@@ -160,12 +121,15 @@ def analyse(
     reference = _reference(elastic, raman, o, flags)
     if raman is None:
         flags.append("no-raman-channel")
-        backscatter, extinction, noise, depth = _elastic_profiles(elastic, reference, o)
-        layers = _layers(elastic, None, backscatter, noise, o)
+        found = elastic_profile(elastic, reference, o, flags)
+        backscatter, extinction, depth = found.backscatter, found.extinction, found.depth
+        layers = _layers(elastic, None, backscatter, found.noise, o)
         if reference is None or any(x.found.cloud and x.found.base < reference.low for x in layers):
             depth = None  # a cloud's lidar ratio is another one, and moves all that lies below it
-        ratio = _withheld(elastic.signal)
+        used = found.ratio, found.ratio_error
+        ratio = withheld(elastic.signal)
     else:
+        used = None
         half, narrow = windows(elastic.signal, o)
         extinction = raman_extinction(raman.signal, elastic.optics, raman.optics, half, angstrom=o.angstrom)
         backscatter = _raman_backscatter(elastic, raman, extinction, narrow, reference, o.angstrom, flags)
@@ -189,6 +153,8 @@ def analyse(
         reference=reference,
         trusted=last_trust(elastic.signal),
         has_raman=raman is not None,
+        used_ratio=used,
+        constrained=raman is None and o.column is not None and "no-lidar-ratio" not in flags,
         flags=tuple(dict.fromkeys(flags)),
     )
 
@@ -256,73 +222,6 @@ def _optical_depth(
         return None
 
 
-def _withheld(signal: Signal) -> RamanProfile:
-    shape = (1, signal.range.size)
-    nothing = np.full(shape, np.nan)
-    return RamanProfile(
-        nothing, nothing, np.full(signal.range.size, np.nan), np.full(shape, NOT_FITTED, np.int8)
-    )
-
-
-def _elastic_profiles(
-    elastic: Channel, reference: Reference | None, o: AnalysisOptions
-) -> tuple[RamanProfile, RamanProfile, F8, OpticalDepth | None]:
-    """Backscatter and extinction with all errors, the noise of the backscatter alone, the optical depth."""
-    signal, optics = elastic.signal, elastic.optics
-    if reference is None:
-        return _withheld(signal), _withheld(signal), np.full(signal.range.size, np.nan), None
-    at = (reference.low, reference.high)
-    corrected = signal.range_corrected[:1]
-    value = klett(corrected, signal.range, optics, o.lidar_ratio, at)[0]
-    drawn = _elastic_draws(signal, optics, at, o)
-    noise = drawn.std(axis=0, ddof=1)
-    ratios = o.lidar_ratio + o.lidar_ratio_error, o.lidar_ratio - o.lidar_ratio_error
-    high, low = (klett(corrected, signal.range, optics, ratio, at)[0] for ratio in ratios)
-    turbid = klett(
-        corrected, signal.range, optics, o.lidar_ratio, at, reference_backscatter=o.reference_error
-    )[0]
-    beta_error = np.sqrt(noise**2 + (0.5 * (high - low)) ** 2 + (turbid - value) ** 2)
-    # extinction moves with the ratio itself, too
-    by_ratio = 0.5 * (ratios[0] * high - ratios[1] * low)
-    by_reference = o.lidar_ratio * (turbid - value)
-    alpha_error = np.sqrt(by_ratio**2 + (o.lidar_ratio * noise) ** 2 + by_reference**2)
-    good = (signal.range >= o.start) & (signal.range < reference.high)
-    finite = np.isfinite(value) & np.isfinite(beta_error) & np.isfinite(alpha_error)
-    status = np.where(good, np.where(finite, GOOD, TOO_FEW), NOT_FITTED).astype(np.int8)[None]
-    step = np.full(signal.range.size, signal.bin_width)
-
-    def profile(values: F8, errors: F8) -> RamanProfile:
-        kept = status == GOOD
-        return RamanProfile(np.where(kept, values, np.nan), np.where(kept, errors, np.nan), step, status)
-
-    depth = elastic_optical_depth(
-        value * o.lidar_ratio,
-        drawn * o.lidar_ratio,
-        np.stack([by_ratio, by_reference]),
-        signal.range,
-        optics.wavelength,
-        o.start,
-        reference.high,
-        slab=o.slab,
-    )
-    return profile(value, beta_error), profile(value * o.lidar_ratio, alpha_error), noise, depth
-
-
-def _elastic_draws(
-    signal: Signal, optics: MolecularOptics, reference: tuple[float, float], o: AnalysisOptions
-) -> F8:
-    """Backscatter for draws of the counts, NaN beyond the reference, where none is told."""
-    part = signal.until(reference[1] + signal.bin_width)
-    end = part.range.size
-    air = MolecularOptics(
-        optics.wavelength, optics.density[:end], optics.extinction[:end], optics.backscatter[:end]
-    )
-    counts = part.drawn(np.random.default_rng(o.seed), o.draws).range_corrected
-    drawn = np.full((o.draws, signal.range.size), np.nan)
-    drawn[:, :end] = klett(counts, part.range, air, o.lidar_ratio, reference)
-    return drawn
-
-
 def _raman_backscatter(
     elastic: Channel,
     raman: Channel,
@@ -333,7 +232,7 @@ def _raman_backscatter(
     flags: list[str],
 ) -> RamanProfile:
     if reference is None:
-        return _withheld(elastic.signal)
+        return withheld(elastic.signal)
     certain = np.abs(extinction.value) > _CERTAIN * extinction.error
     try:
         return raman_backscatter(
@@ -348,7 +247,7 @@ def _raman_backscatter(
         )
     except InsufficientStatistics as error:
         flags.append(error.code)
-        return _withheld(elastic.signal)
+        return withheld(elastic.signal)
 
 
 def _layers(

@@ -288,6 +288,8 @@ def constrained_lidar_ratio(
     span: tuple[float, float],
     *,
     limits: tuple[float, float] = (5.0, 130.0),
+    shape: npt.ArrayLike = 1.0,
+    from_ground: bool = False,
 ) -> float:
     """Return the lidar ratio, in sr, for which the extinction over a span adds up to an optical depth.
 
@@ -305,6 +307,11 @@ def constrained_lidar_ratio(
         From a photometer, the Raman channel or a layer's transmission.
     limits : tuple of float
         Least and largest ratio, in sr.
+    shape : array_like of float, shape (n_bins,) or ()
+        The ratio at each bin over the one that is returned, dimensionless.
+    from_ground : bool
+        The depth is that of all air up to the end of the span: below its start the mean extinction of its
+        first 300 m goes on.
 
     Raises
     ------
@@ -314,9 +321,13 @@ def constrained_lidar_ratio(
     inside = (distance >= span[0]) & (distance < span[1])
     step = float(distance[1] - distance[0])
 
+    relative = np.broadcast_to(np.asarray(shape, np.float64), distance.shape)
+    lowest = inside & (distance < span[0] + 300.0)
+
     def excess(ratio: float) -> float:
-        beta = klett(corrected, distance, optics, ratio, reference)[0]
-        return float(ratio * beta[inside].sum() * step - optical_depth)
+        alpha = ratio * relative * klett(corrected, distance, optics, ratio * relative, reference)[0]
+        below = float(alpha[lowest].mean()) * span[0] if from_ground else 0.0
+        return float(alpha[inside].sum() * step + below - optical_depth)
 
     ends = [excess(limit) for limit in limits]
     if not np.isfinite(ends).all() or ends[0] * ends[1] > 0.0:

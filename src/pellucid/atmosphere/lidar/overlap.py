@@ -59,6 +59,19 @@ class Overlap:
         first = int(short[-1]) + 1 if short.size else int(np.argmax(n > 0))
         return float(self.range[first * width]) if (n[first:] > 0).any() else float("inf")
 
+    def until(self, distance: float) -> "Overlap":
+        """Return the part up to a range in m."""
+        part = slice(0, int(np.searchsorted(self.range, distance)))
+        value, error = self.value[part], self.error[part]
+        return Overlap(self.range[part], value, error, int(np.isfinite(value).sum()))
+
+    def at(self, distance: F8) -> "Overlap":
+        """Return the overlap at other ranges in m, shape (m,), interpolated; NaN beyond its own ends."""
+        value, error = (
+            np.interp(distance, self.range, x, left=np.nan, right=np.nan) for x in (self.value, self.error)
+        )
+        return Overlap(distance, value, error, int(np.isfinite(value).sum()))
+
 
 def corrected(signal: Signal, overlap: Overlap, least: float = 0.3) -> Signal:
     """Return counts as with full overlap; bins where the overlap is below ``least`` or unknown are NaN.

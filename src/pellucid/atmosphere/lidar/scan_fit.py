@@ -3,7 +3,8 @@
 
 The multi-angle solution takes every height alone and the air as even; where directions differ by some
 per cent, its slope follows the longest path. Here one profile has to explain all directions, each with a
-gain and a share of unevenness of its own, and the Raman profile of one direction, where there is one.
+gain and a share of unevenness of its own, and the Raman profile of one direction and horizontal shots, where
+there are any.
 """
 
 import math
@@ -15,7 +16,7 @@ import numpy.typing as npt
 from scipy.linalg import cho_factor, cho_solve, solve_triangular
 from scipy.optimize import lsq_linear
 
-from pellucid.atmosphere.lidar.scan import MultiAngle, ScanTable, multi_angle
+from pellucid.atmosphere.lidar.scan import HorizontalShot, MultiAngle, ScanTable, multi_angle
 from pellucid.atmosphere.lidar.vaod import OpticalDepth
 from pellucid.errors import InsufficientStatistics
 
@@ -70,6 +71,8 @@ class ScanFit:
         The solution height by height, with its test for even layers.
     has_prior : bool
         Whether a Raman profile took part.
+    ground : HorizontalShot or None
+        What a horizontal shot told of the extinction below the first slab.
     """
 
     height: F8
@@ -82,6 +85,7 @@ class ScanFit:
     n: int
     plain: MultiAngle
     has_prior: bool
+    ground: HorizontalShot | None = None
 
     @property
     def error(self) -> F8:
@@ -94,6 +98,7 @@ def fit_scan(
     prior: OpticalDepth | None = None,
     *,
     prior_secant: float = 1.0,
+    ground: HorizontalShot | None = None,
     options: ScanOptions | None = None,
 ) -> ScanFit:
     """Return the extinction profile that explains all directions of a scan.
@@ -111,6 +116,8 @@ def fit_scan(
         By Raman light along one direction, e.g. the zenith.
     prior_secant : float
         1 / cos(zenith angle) of that direction.
+    ground : HorizontalShot, optional
+        The extinction below the first slab, by a horizontal shot.
     options : ScanOptions, optional
         Defaults where not given.
 
@@ -134,7 +141,7 @@ def fit_scan(
             code="no-scan",
         )
     table = table.part(first, end)
-    problem = _Problem(table, m, prior, prior_secant, o.gain)
+    problem = _Problem(table, m, prior, prior_secant, o.gain, ground)
     tau = np.maximum.accumulate(np.maximum(plain.value[first:end], 0.0))
     # at first all air is taken for clean
     ratio = np.zeros(m)
@@ -162,9 +169,10 @@ def fit_scan(
         unevenness=uneven,
         roughness=rough,
         chi2=float(residual @ residual),
-        n=int(problem.good.sum()) + (0 if prior is None else problem.prior_value.size),
+        n=int(problem.good.sum()) + problem.prior_value.size + (ground is not None),
         plain=plain,
         has_prior=prior is not None,
+        ground=ground,
     )
 
 
@@ -182,9 +190,16 @@ class _Problem:
     """The linear model: unknowns are extinction below the first slab, in m slabs, and ln R of m slabs."""
 
     def __init__(
-        self, table: ScanTable, m: int, prior: OpticalDepth | None, prior_secant: float, gain: float
+        self,
+        table: ScanTable,
+        m: int,
+        prior: OpticalDepth | None,
+        prior_secant: float,
+        gain: float,
+        ground: HorizontalShot | None,
     ) -> None:
         self.table, self.m, self.gain, self.prior_secant = table, m, gain, prior_secant
+        self.ground = ground
         self.good = table.good
         thickness = np.concatenate([[table.edges[0]], np.diff(table.edges)])
         # depth at the centre of a slab: all below it, and the lower part of its own
@@ -233,6 +248,12 @@ class _Problem:
             covariance = self.prior_covariance + np.outer(moved, moved)
             model = np.hstack([self.prior_map @ self.to_depth, np.zeros((self.prior_value.size, self.m))])
             scale += _append(covariance, model, self.prior_value, rows, data)
+        if self.ground is not None:
+            # widened where the shot itself is not straight: its air is uneven
+            own = self.ground.error * math.sqrt(max(self.ground.chi2, 1.0))
+            spread = math.hypot(own, uneven * self.ground.extinction)
+            model = np.eye(1, 2 * self.m + 1)
+            scale += _append(np.array([[spread**2]]), model, np.array([self.ground.extinction]), rows, data)
         return np.vstack(rows), np.concatenate(data), scale
 
     def posterior(self, model: F8, data: F8, scale: float, rough: float) -> _Posterior:

@@ -50,8 +50,10 @@ class LicelFile:
         """End of the recording, ns TAI since 1970."""
         return _tai(self.header.stop, self.time_zone)
 
-    def index(self, wavelength: int, photon: bool) -> int:
+    def index(self, wavelength: int, photon: bool, device: str = "") -> int:
         """Return which active data set is the first with a wavelength (nm), analog or photon counting.
+
+        Of several with one wavelength, as of a near and a far telescope, a device such as ``BC4`` names one.
 
         Raises
         ------
@@ -60,13 +62,14 @@ class LicelFile:
         """
         mode = Mode.PHOTON if photon else Mode.ANALOG
         for i, d in enumerate(self.header.active):
-            if d.wavelength == wavelength and d.mode == mode:
+            if d.wavelength == wavelength and d.mode == mode and device in ("", d.device):
                 return i
         have = ", ".join(f"{d.wavelength} nm {d.device}" for d in self.header.active) or "none"
         raise MissingInput(
             "The file lacks a channel.",
             where=self.header.name,
-            expected=f"{wavelength} nm, {'photon counting' if photon else 'analog'}",
+            expected=f"{wavelength} nm, {'photon counting' if photon else 'analog'}"
+            + f", {device}" * bool(device),
             got=have,
             mend="name a channel that this LIDAR has",
             code="licel-no-channel",

@@ -6,37 +6,38 @@ air, and errors drawn with all that is not known well.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pellucid.archive.lineage import JSON
-from pellucid.errors import ConfigurationError, CorruptedInput, InsufficientStatistics
+from pellucid.errors import ConfigurationError, InsufficientStatistics, UsageError
 from pellucid.pipeline.inputs import Input
+from pellucid.pipeline.lidar_channels import LEVEL, busy, channel_pair, clock_zone, wavelength_pairs
 from pellucid.pipeline.step import Files, Parameters, Provenance, Step, Summary
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
     from pellucid.atmosphere.lidar.angstrom import Angstrom
-    from pellucid.atmosphere.lidar.chain import Analysis, AnalysisOptions, Channel
-    from pellucid.atmosphere.lidar.dead_time import DeadTimeFit
-    from pellucid.atmosphere.lidar.signal import Signal
+    from pellucid.atmosphere.lidar.chain import Analysis
+    from pellucid.atmosphere.lidar.instrument import Instrument
+    from pellucid.atmosphere.lidar.options import AnalysisOptions
     from pellucid.atmosphere.molecular import Air
     from pellucid.formats.licel import LicelFile
 
 __all__ = [
     "COMMON",
+    "INSTRUMENT",
     "STEPS",
     "analyse_files",
-    "channel_pair",
-    "channel_signal",
-    "clock_zone",
     "colours",
+    "known_instrument",
     "make_profile",
     "options_of",
     "summary_of",
 ]
-
-_STEADY = 0.5
-"""Change of the zenith angle in deg above which files are not of one direction."""
 
 
 def make_profile(inputs: Files, output: Path, parameters: Parameters, provenance: Provenance) -> Summary:
@@ -45,7 +46,8 @@ def make_profile(inputs: Files, output: Path, parameters: Parameters, provenance
     Parameters
     ----------
     inputs : mapping of str to Path
-        ``lidar``: a Licel file; ``air``, at level C: a profile of the air.
+        ``lidar``: a Licel file; ``instrument``, where there is one: what its night told about the LIDAR;
+        ``air``, at level C: a profile of the air.
     """
     from pellucid.formats.licel import read_licel
     from pellucid.formats.lidar_profile import write_lidar_profile
@@ -56,7 +58,7 @@ def make_profile(inputs: Files, output: Path, parameters: Parameters, provenance
 
         air = read_air_profile(inputs["air"])
     file = read_licel(inputs["lidar"], clock_zone(parameters))
-    analyses = analyse_files([file], parameters, air)
+    analyses = analyse_files([file], parameters, air, known_instrument(inputs))
     exponents = colours(analyses)
     place = (file.header.zenith, file.header.altitude)
     write_lidar_profile(output, analyses, provenance, place, exponents)
@@ -66,8 +68,18 @@ def make_profile(inputs: Files, output: Path, parameters: Parameters, provenance
     return found
 
 
+def known_instrument(inputs: Mapping[str, Any]) -> "Instrument | None":
+    """Return what a night told about the LIDAR, where it is among the inputs (role ``instrument``)."""
+    from pellucid.formats.lidar_instrument import read_lidar_instrument
+
+    return read_lidar_instrument(inputs["instrument"]) if "instrument" in inputs else None
+
+
 def analyse_files(
-    files: "Sequence[LicelFile]", parameters: Parameters, air: "Air | None" = None
+    files: "Sequence[LicelFile]",
+    parameters: Parameters,
+    air: "Air | None" = None,
+    instrument: "Instrument | None" = None,
 ) -> "dict[int, Analysis]":
     """Analyse recordings of one LIDAR and one direction, summed; a night's files or a single one.
 
@@ -79,6 +91,8 @@ def analyse_files(
         Those of `STEPS`, complete.
     air : Air, optional
         Over height above sea level; the U.S. Standard Atmosphere where not given.
+    instrument : Instrument, optional
+        Dead times and overlap; dead times are found in the files themselves where not given.
 
     Returns
     -------
@@ -88,11 +102,23 @@ def analyse_files(
     from pellucid.atmosphere.lidar.bootstrap import Unknowns, with_bootstrap
     from pellucid.atmosphere.lidar.chain import analyse
 
-    options = options_of(parameters)
     analyses = {}
-    for wavelength, raman in _pairs(parameters["wavelengths"]):
-        first, second = channel_pair(files, wavelength, raman, parameters, air)
+    zenith = files[0].header.zenith
+    if zenith >= LEVEL:
+        raise UsageError(
+            "A horizontal shot makes no profile.",
+            where=files[0].header.name,
+            expected=f"a zenith angle below {LEVEL:g} deg",
+            got=f"{zenith:g} deg",
+            mend="use it for the overlap or in a scan: steps lidar-instrument, lidar-scan",
+            code="lidar-horizontal",
+        )
+    for wavelength, raman in wavelength_pairs(parameters["wavelengths"]):
+        first, second = channel_pair(files, wavelength, raman, parameters, air, instrument)
+        options = options_of(parameters, wavelength, zenith, first.signal.range)
         found = analyse(first, second, options)
+        if any(busy(files, nm, parameters) for nm in (wavelength, raman) if nm):
+            found = replace(found, flags=(*found.flags, "busy-counter"))
         if "draws" in parameters:
             unknowns = Unknowns(
                 dead_time=float(parameters["dead_time_error"]) * 1e-3,
@@ -104,47 +130,76 @@ def analyse_files(
     return analyses
 
 
-def options_of(parameters: Parameters) -> "AnalysisOptions":
-    """Return the options of the analysis among the parameters of a step."""
-    from pellucid.atmosphere.lidar.chain import AnalysisOptions
+def options_of(
+    parameters: Parameters, wavelength: int, zenith: float, distance: "npt.NDArray[np.float64]"
+) -> "AnalysisOptions":
+    """Return the options of the analysis among the parameters of a step.
+
+    Parameters
+    ----------
+    parameters : mapping
+        Of a step.
+    wavelength : int
+        Elastic, in nm.
+    zenith : float
+        In deg.
+    distance : ndarray of float64, shape (n_bins,)
+        Range of the bins, in m.
+
+    Raises
+    ------
+    ConfigurationError
+        The column's optical depth or the profile of lidar ratios is none (``bad-column``,
+        ``bad-lidar-ratio``).
+    """
+    import numpy as np
+
+    from pellucid.atmosphere.lidar.options import AnalysisOptions
 
     low, high = parameters["reference"]
+    slope = float(np.cos(np.deg2rad(zenith)))
+    ratio: Any = float(parameters["lidar_ratio"])
+    if parameters["lidar_ratio_profile"] is not None:
+        height, ratios = _rows(parameters["lidar_ratio_profile"], "lidar_ratio_profile", 2, "bad-lidar-ratio")
+        ratio = np.interp(distance * slope, height, ratios)
+    column = None
+    if parameters["column"] is not None:
+        rows = zip(*_rows(parameters["column"], "column", 3, "bad-column"), strict=True)
+        column = next(((tau / slope, error / slope) for nm, tau, error in rows if nm == wavelength), None)
     return AnalysisOptions(
         start=float(parameters["start"]),
         stop=float(parameters["stop"]),
         reference=(float(low), float(high)),
         reference_error=float(parameters["reference_error"]),
-        lidar_ratio=float(parameters["lidar_ratio"]),
+        lidar_ratio=ratio,
         lidar_ratio_error=float(parameters["lidar_ratio_error"]),
+        column=column,
         angstrom=float(parameters["angstrom"]),
         angstrom_error=float(parameters["angstrom_error"]),
     )
 
 
-def channel_pair(
-    files: "Sequence[LicelFile]",
-    wavelength: int,
-    raman: int,
-    parameters: Parameters,
-    air: "Air | None" = None,
-) -> "tuple[Channel, Channel | None]":
-    """Return an elastic channel and its Raman channel (None where ``raman`` is 0), in nm, with their air."""
+def _rows(given: Any, name: str, columns: int, code: str) -> "npt.NDArray[np.float64]":
+    """A table of positive numbers as its columns, the first rising."""
     import numpy as np
 
-    from pellucid.atmosphere.lidar.chain import Channel
-    from pellucid.atmosphere.molecular import molecular_optics, standard_air
-
-    header = files[0].header
-    end = max(float(parameters["stop"]), float(parameters["reference"][1]))
-    signal = channel_signal(files, wavelength, parameters).merged().until(end)
-    height = signal.range * np.cos(np.deg2rad(header.zenith)) + header.altitude
-    local = standard_air(height) if air is None else air.at(height)
-    cabannes = bool(parameters["cabannes"])
-    first = Channel(signal, molecular_optics(local, wavelength, cabannes=cabannes))
-    if not raman:
-        return first, None
-    other = channel_signal(files, raman, parameters).merged().until(end)
-    return first, Channel(other, molecular_optics(local, raman))
+    try:
+        table = np.asarray(given, np.float64)
+    except (TypeError, ValueError):
+        table = np.zeros((0, 0))
+    good = table.ndim == 2 and table.shape[1:] == (columns,) and table.size > 0
+    if not good or not ((table >= 0.0).all() and (np.diff(table[:, 0]) > 0.0).all()):
+        raise ConfigurationError(
+            "This is no table that an analysis can take.",
+            where=name,
+            expected=f"rows of {columns} numbers, none below 0, the first rising",
+            got=repr(given)[:120],
+            mend="column is written as in [[355, 0.15, 0.02]] (nm, optical depth, error), "
+            "lidar_ratio_profile as in [[0, 55], [3000, 45]] (m above the LIDAR, sr)",
+            code=code,
+        )
+    rows: npt.NDArray[np.float64] = table.T
+    return rows
 
 
 def colours(analyses: "Mapping[int, Analysis]") -> "list[Angstrom]":
@@ -171,87 +226,6 @@ def colours(analyses: "Mapping[int, Analysis]") -> "list[Angstrom]":
     return found
 
 
-def channel_signal(files: "Sequence[LicelFile]", wavelength: int, parameters: Parameters) -> "Signal":
-    """Return the counts of a channel, dead time corrected and glued to its analog twin if it has one.
-
-    Parameters
-    ----------
-    files : sequence of LicelFile
-        With one set of channels, of one direction; n of them.
-    wavelength : int
-        In nm.
-    parameters : mapping
-        Those of `STEPS`; a ``dead_time`` below 0 means that it is found by comparing the twins.
-
-    Returns
-    -------
-    Signal
-        n profiles.
-
-    Raises
-    ------
-    CorruptedInput
-        The files look in different directions (``lidar-directions``).
-    """
-    import numpy as np
-
-    from pellucid.atmosphere.lidar.gluing import glued
-    from pellucid.atmosphere.lidar.signal import photon_signal
-
-    file = files[0]
-    zenith = np.array([f.header.zenith for f in files])
-    if np.ptp(zenith) > _STEADY:
-        raise CorruptedInput(
-            "The files of one profile look in different directions.",
-            where=f"{files[0].header.name} to {files[-1].header.name}",
-            expected=f"one zenith angle within {_STEADY} deg",
-            got=f"{zenith.min():.1f} to {zenith.max():.1f} deg",
-            mend="sum files of one direction; a scan has a step of its own: lidar-scan",
-            code="lidar-directions",
-        )
-    photon = file.index(wavelength, photon=True)
-    dataset = file.header.active[photon]
-    shots = np.array([f.header.active[photon].shots for f in files], np.int64)
-    raw = np.stack([f.raw[photon] for f in files])
-    analog, fit = _twin(files, wavelength, raw, shots, parameters)
-    dead_time = fit.tau if fit else float(parameters["dead_time"]) * 1e-3
-    signal = photon_signal(
-        raw, shots, dataset.bin_width, tuple(parameters["background"]), dead_time=dead_time
-    )
-    if fit is not None and analog is not None:
-        far = signal.range >= float(parameters["background"][0])
-        noise = float(np.mean(analog[:, far].std(axis=1) * np.sqrt(shots)))
-        signal = glued(signal, analog, fit, noise, rates=tuple(parameters["gluing"]))
-    return signal
-
-
-def _twin(
-    files: "Sequence[LicelFile]", wavelength: int, raw: Any, shots: Any, parameters: Parameters
-) -> "tuple[Any, DeadTimeFit | None]":
-    """Return the analog profiles in mV and what ties them to the counter; None where it is configured."""
-    import numpy as np
-
-    from pellucid.atmosphere.lidar.dead_time import fit_dead_time
-
-    if float(parameters["dead_time"]) >= 0.0:
-        return None, None
-    twin = files[0].index(wavelength, photon=False)
-    width = files[0].header.active[twin].bin_width
-    analog = np.stack([f.physical(twin) for f in files])
-    rates = raw / shots[:, None] * 150.0 / width
-    try:
-        return analog, fit_dead_time(analog, rates, shots, width)
-    except InsufficientStatistics as error:
-        raise InsufficientStatistics(
-            error.what,
-            where=f"{wavelength} nm of {files[0].header.name}",
-            expected=error.expected,
-            got=error.got,
-            mend="configure the dead time: parameter dead_time, in ns",
-            code=error.code,
-        ) from error
-
-
 def summary_of(analyses: "Mapping[int, Analysis]") -> Summary:
     """Return the numbers of analyses, by wavelength in nm, that one wants to search by."""
     summary: Summary = {"layers": 0, "clouds": 0, "flags": []}
@@ -268,67 +242,40 @@ def summary_of(analyses: "Mapping[int, Analysis]") -> Summary:
     return summary
 
 
-def clock_zone(parameters: Parameters) -> Any:
-    """Return the time zone of the LIDAR's clock.
-
-    Raises
-    ------
-    ConfigurationError
-        There is none of this name (``unknown-time-zone``).
-    """
-    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
-
-    name = str(parameters["time_zone"])
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, IsADirectoryError) as error:
-        raise ConfigurationError(
-            "There is no such time zone.",
-            where="time_zone",
-            expected="a name such as UTC or Atlantic/Canary",
-            got=repr(name),
-            mend="name the zone of the clock of the LIDAR's computer",
-            code="unknown-time-zone",
-        ) from error
-
-
-def _pairs(given: Any) -> list[tuple[int, int]]:
-    try:
-        pairs = [(int(elastic), int(raman)) for elastic, raman in given]
-    except (TypeError, ValueError) as error:
-        raise ConfigurationError(
-            "These are no pairs of wavelengths.",
-            where="wavelengths",
-            expected="elastic and Raman wavelength in nm, as in [[355, 387], [532, 0]]",
-            got=repr(given),
-            code="bad-wavelengths",
-        ) from error
-    return sorted(pairs)
-
-
 COMMON: dict[str, JSON] = {
     "time_zone": "UTC",
     "background": [45000.0, 60000.0],
     "dead_time": -1.0,
+    "paralysable": False,
+    "zero_bin": 0.0,
     "gluing": [10.0, 30.0],
+    "joint": False,
+    "steady": 0.5,
     "start": 400.0,
     "stop": 18000.0,
     "reference": [3000.0, 18000.0],
     "reference_error": 1e-8,
     "lidar_ratio": 50.0,
     "lidar_ratio_error": 15.0,
+    "lidar_ratio_profile": None,
+    "column": None,
     "angstrom": 1.0,
     "angstrom_error": 0.5,
     "cabannes": False,
+    "co2": 400.0,
+    "ozone": 300.0,
+    "straight": [1000.0, 4000.0],
 }
 """Parameters of all steps of LIDARs."""
 
 _RAW = "DL0/Monitoring/Subarray/Lidar"
+INSTRUMENT = Input("DL1/Monitoring/Subarray/LidarInstrument", window="12 h", required=False)
+"""What a night told about the LIDAR; profiles do without it, too."""
 
 STEPS = (
     Step(
         name="lidar-elastic",
-        version="3",
+        version="4",
         function="pellucid.pipeline.steps.atmosphere:make_profile",
         inputs={"lidar": _RAW},
         output="DL2/Monitoring/Subarray/LidarElastic",
@@ -339,9 +286,9 @@ STEPS = (
     ),
     Step(
         name="lidar-raman",
-        version="2",
+        version="3",
         function="pellucid.pipeline.steps.atmosphere:make_profile",
-        inputs={"lidar": _RAW},
+        inputs={"lidar": _RAW, "instrument": INSTRUMENT},
         output="DL2/Monitoring/Subarray/LidarRaman",
         suffix=".lidar.h5",
         parameters={**COMMON, "wavelengths": [[355, 387]]},
@@ -350,9 +297,13 @@ STEPS = (
     ),
     Step(
         name="lidar-final",
-        version="1",
+        version="2",
         function="pellucid.pipeline.steps.atmosphere:make_profile",
-        inputs={"lidar": _RAW, "air": Input("DL0/Monitoring/Array/AirProfile", window="12 h")},
+        inputs={
+            "lidar": _RAW,
+            "air": Input("DL0/Monitoring/Array/AirProfile", window="12 h"),
+            "instrument": INSTRUMENT,
+        },
         output="DL2/Monitoring/Subarray/LidarFinal",
         suffix=".lidar.h5",
         parameters={
@@ -366,13 +317,18 @@ STEPS = (
         cost=0.5,
     ),
 )
-"""``lidar-elastic`` (level A): Klett's solution with an assumed lidar ratio (sr). ``lidar-raman`` (level B):
+"""``lidar-elastic`` (level A): Klett's solution with a lidar ratio (sr) that is assumed, a number or with
+height (``lidar_ratio_profile``: m above the LIDAR, sr), or that follows from the optical depth of all aerosol
+(``column``: nm, vertical depth, error), as a photometer or stars tell it. ``lidar-raman`` (level B):
 extinction, backscatter, optical depth without that assumption. ``lidar-final`` (level C): with the profile
 of the air of that night, and errors drawn over dead time (``dead_time_error``, ns), density of the air
 (``air_error``, relative), exponent, reference and counts.
 
 ``wavelengths`` pairs each elastic wavelength with its Raman one (nm; 0: none). ``background`` is a window
-in m, ``dead_time`` in ns (below 0: found by comparing counter and analog channel, which are then glued
-between the rates ``gluing``, MHz), ``start`` to ``stop`` the ranges used, in m. Levels A and B take the U.S.
-Standard Atmosphere above the site's altitude.
+in m, negative before the shot, which lies ``zero_bin`` bins from the start of the record. ``dead_time`` is in
+ns; below 0 it is that of the night's ``lidar-instrument``, or else found by comparing counter and analog
+channel, which are then glued between the rates ``gluing`` (MHz), or by the likelihood of both (``joint``);
+``paralysable`` counters prolong it. ``start`` to ``stop`` are the ranges used, in m; ``steady`` is the change
+of the zenith angle within one profile, in deg. ``cabannes`` filters pass the central line alone; ``co2`` is
+in 1e-6, ``ozone`` in Dobson units. Levels A and B take the U.S. Standard Atmosphere above the site.
 """
