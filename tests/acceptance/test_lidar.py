@@ -31,7 +31,7 @@ from pellucid.atmosphere.molecular import MolecularOptics, molecular_optics, ray
 from pellucid.formats.licel import LicelFile, LicelNight, read_licel, write_licel
 from pellucid.pipeline.lidar_channels import channel_pair
 from pellucid.pipeline.steps import step_named
-from pellucid.pipeline.steps.atmosphere import analyse_files, options_of
+from pellucid.pipeline.steps.atmosphere import analyse_files, colours, options_of
 from pellucid.simulate.lidar import CTA, Layer, Sky, simulate_licel
 from support import earlinet, manaus
 from support.scans import TRUE, made_scan
@@ -232,7 +232,6 @@ def sky_of(kind: str, random: np.random.Generator) -> Sky:
 
 def closed(sky: Sky, kind: str, file: LicelFile, fits: dict[str, list[float]]) -> None:
     analyses = analyse_files([file], step_named("lidar-raman").complete(PARAMETERS))
-    depths = {}
     for nm, a in analyses.items():
         distance = a.range
         tau = depth(sky.aerosol(distance, nm)[0], 7.5)
@@ -243,7 +242,6 @@ def closed(sky: Sky, kind: str, file: LicelFile, fits: dict[str, list[float]]) -
         true = float(np.interp(height, distance, tau) - np.interp(got.start, distance, tau))
         fits["VAOD"].append(value - true)
         fits["VAOD pull"].append((value - true) / error)
-        depths[nm] = value
         if kind == "cloud" and got.trusted > sky.layers[1].top + 500.0:
             beyond = sky.layers[1].top + 500.0
             value, error = got.between(got.start, beyond)
@@ -259,8 +257,8 @@ def closed(sky: Sky, kind: str, file: LicelFile, fits: dict[str, list[float]]) -
                 fits["cloud pull"].append((measured.elastic - layer.optical_depth) / measured.elastic_error)
                 fits["Raman cloud depth"].append(measured.raman - layer.optical_depth)
     if kind == "ground layer" and sky.layers[0].optical_depth > 0.1:
-        exponent = -np.log(depths[355] / depths[532]) / np.log(355.0 / 532.0)
-        fits["Angstrom"].append(exponent - sky.layers[0].angstrom)
+        # that of the layer, as the product tells it
+        fits["Angstrom"].append(colours(analyses)[0].value - sky.layers[0].angstrom)
 
 
 def is_missed(layer: Layer, found: tuple[MeasuredLayer, ...]) -> bool:
@@ -302,6 +300,8 @@ def test_closure_of_simulated_minutes(full: bool, figures: Figures) -> None:
         # a fifth of the minutes have a cloud that lets light pass
         few = 0.4 if "beyond" in name else 0.25
         figures.at_most(f"{n} minutes: {name}, width off 1", abs(width - 1.0), 0.1 if full else few)
+        middle = float(np.mean(fits[name]))
+        figures.at_most(f"{n} minutes: {name}, mean", abs(middle), 0.25 if full else 0.5)
 
 
 @pytest.mark.timeout(900)

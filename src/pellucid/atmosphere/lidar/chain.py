@@ -257,7 +257,10 @@ def _layers(
     # bins that share a window are not independent: their errors are widened to those of single bins
     shared = np.sqrt(np.maximum(backscatter.resolution / signal.bin_width, 1.0))
     ratio = 1.0 + backscatter.value[0] / optics.backscatter
-    found = find_layers(signal.range, ratio, noise * shared / optics.backscatter)
+    relative = noise / optics.backscatter
+    common = 0.0 if backscatter.common is None else float(backscatter.common[0])
+    own = np.sqrt(np.maximum(relative**2 - (common * ratio) ** 2, 0.0))
+    found = find_layers(signal.range, ratio, own * shared, common=common)
     ways = [("elastic", signal, molecular_signal(signal.range, optics), optics.wavelength)]
     if raman is not None:
         model = raman_model(signal.range, optics, raman.optics)

@@ -17,6 +17,9 @@ type F8 = npt.NDArray[np.float64]
 _GROUND_EDGE, _EDGE = 0.5, 0.1
 """Part of the peak at which a layer begins and ends: of one that touches the ground, of a lofted one."""
 
+_CLEAN = 750.0
+"""Length in m of air over which R is held against 1."""
+
 
 @dataclass(frozen=True)
 class FoundLayer:
@@ -53,9 +56,10 @@ def find_layers(
     ratio: F8,
     error: F8,
     *,
+    common: float = 0.0,
     cell: float = 90.0,
     sigma: float = 4.0,
-    least: float = 0.05,
+    least: float = 0.03,
     cloud_ratio: float = 2.0,
 ) -> list[FoundLayer]:
     """Find layers in a profile of the scattering ratio R = (beta_m + beta_a) / beta_m.
@@ -65,12 +69,17 @@ def find_layers(
     are where the mean of three cells crosses a tenth of the peak's excess; half of it for a layer that
     touches the start of the profile, whose top is the ground layer's height.
 
+    The lowest mean over 750 m that lies within 4 common errors of 1 is taken for clean air, and R divided by
+    it: what the reference does not know, a gap between layers may.
+
     Parameters
     ----------
     distance : ndarray of float64, shape (n_bins,)
         In m, even steps.
     ratio, error : ndarray of float64, shape (n_bins,)
         R and its error, dimensionless, of independent bins; not finite ones are left out.
+    common : float
+        Error of R that all bins share, by the reference, relative.
     cell : float
         In m.
     sigma, least, cloud_ratio : float
@@ -81,10 +90,14 @@ def find_layers(
     x, excess, noise = _cells(distance, ratio - 1.0, error, width)
     if x.size < 5:
         return []
+    low, low_error = _lowest(excess, noise, max(1, round(_CLEAN / (width * step))), 4.0 * common)
+    if low_error > 0.0:
+        excess, noise, common = (excess - low) / (1.0 + low), noise / (1.0 + low), low_error
     three = np.convolve(np.pad(excess, 1, mode="edge"), np.ones(3) / 3.0, "valid")
     spread = np.sqrt(np.convolve(np.pad(noise**2, 1, mode="edge"), np.ones(3) / 9.0, "valid"))
-    seeds = (three > sigma * spread) & (three > least)
-    body = (three > 2.0 * spread) & (three > 0.5 * least)
+    limit = np.hypot(spread, common)
+    seeds = (three > sigma * limit) & (three > least)
+    body = (three > 2.0 * limit) & (three > 0.5 * least)
     found: list[FoundLayer] = []
     for low, high in _runs(body):
         if seeds[low:high].any():
@@ -94,6 +107,21 @@ def find_layers(
                 layer = _united(found.pop(), layer)
             found.append(layer)
     return found
+
+
+def _lowest(excess: F8, noise: F8, length: int, most: float) -> tuple[float, float]:
+    """The mean over ``length`` cells, and its error, of which both together are lowest; 0 without any.
+
+    Only means within ``most`` of 0 are looked at, whose error is below it, too.
+    """
+    if excess.size < length:
+        return 0.0, 0.0
+    # plain means: where cells are dark, low ones seem certain
+    mean, variance = (np.convolve(x, np.ones(length) / length, "valid") for x in (excess, noise**2))
+    error = np.sqrt(variance / length)
+    score = np.where((np.abs(mean) < most) & (error < most), mean + 2.0 * error, np.inf)
+    best = int(np.argmin(score))
+    return (float(mean[best]), float(error[best])) if np.isfinite(score[best]) else (0.0, 0.0)
 
 
 def _united(below: FoundLayer, above: FoundLayer) -> FoundLayer:

@@ -56,12 +56,16 @@ class RamanProfile:
         Effective resolution (full width at half maximum of the smoothing kernel), in m.
     status : ndarray of int8, shape (n, n_bins)
         Code: 0 good, 1 too little light, 2 no window there.
+    common : ndarray of float64, shape (n,), or None
+        Of a backscatter: the part of the error that all bins share, by the counts of the reference, relative
+        to the total backscatter.
     """
 
     value: F8
     error: F8
     resolution: F8
     status: npt.NDArray[np.int8]
+    common: F8 | None = None
 
 
 def raman_factor(elastic: float, raman: float, angstrom: npt.ArrayLike = 1.0) -> F8:
@@ -236,7 +240,8 @@ def raman_backscatter(
     good = status == GOOD
     value = np.where(good, (ratio - 1.0) * elastic.backscatter, np.nan)
     resolution = np.where(half > 0, (2 * half + 1) * step, np.nan)
-    return RamanProfile(value, np.where(good, error * elastic.backscatter, np.nan), resolution, status)
+    error = np.where(good, error * elastic.backscatter, np.nan)
+    return RamanProfile(value, error, resolution, status, np.sqrt(ends))
 
 
 def raman_lidar_ratio(
