@@ -106,6 +106,9 @@ class ColumnCheck:
         self.total += data.size
         if values.missing is not None and values.missing.any():
             self._tally("missing-value").add(values.missing, rows)
+        if values.uneven:
+            self._shape_differs("rows of different lengths", rows.file)
+            return
         if not self._judged or not data.size:
             return
         if not self._fits(data.shape[1:], rows.file):
@@ -195,14 +198,16 @@ class ColumnCheck:
                 )
                 fits &= size == known
         if not fits:
-            words = [f"{w}={self._sizes[w]}" if w in self._sizes else str(w) for w in wanted]
-            got = _shape_text([str(n) for n in shape])
-            self._say("wrong-shape", "An entry has another shape.", _shape_text(words), got, file)
+            self._shape_differs(_shape_text([str(n) for n in shape]), file)
         else:
             self._sizes |= {
                 w: n for n, w in zip(shape, wanted, strict=True) if isinstance(w, str) and w != "any"
             }
         return fits
+
+    def _shape_differs(self, got: str, file: str) -> None:
+        words = [f"{w}={self._sizes[w]}" if w in self._sizes else str(w) for w in self.column.shape]
+        self._say("wrong-shape", "An entry has another shape.", _shape_text(words), got, file)
 
     def _unit(self, unit: str, file: str) -> None:
         wanted = self.column.unit

@@ -204,6 +204,11 @@ def _crowd(rows: Rows, column: Column) -> None:
     _shift(rows, column, narrow)
 
 
+def _unset(rows: Rows, column: Column) -> None:
+    times = rows.columns[column.name].data
+    rows.change(column.name, times - times[0] + 86_400_000_000_000)
+
+
 def _late(rows: Rows, _: Any) -> None:
     rows.metadata["delivered"] += round(2e9 * (rows.delivery.latency or 0.0))
 
@@ -307,6 +312,8 @@ _KINDS = (
     Damage("repeated", "a time comes twice", ("repeated",), _strict, lambda r, c: _shift(r, c, _repeated)),
     Damage("gap", "rows are missing", ("gap",), _regular, _gap),
     Damage("too-frequent", "rows come too close to each other", ("too-frequent",), _regular, _crowd),
+    Damage("unset-clock", "the clock was never set, and counts from 1970", ("senseless-time",),
+           _timed, _unset),
     Damage("late", "the file comes too late", ("late",), _latent, _late),
     Damage("empty", "there are no rows", ("empty",), _format("parquet"), _empty),
     Damage("truncated", "the end of the file is missing", _UNREADABLE, lambda d: True, to_file=_truncate),

@@ -3,6 +3,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import Any
 
 from pellucid.archive.lineage import JSON
@@ -22,9 +23,9 @@ class Place:
     row: int
     time: int | None = None
 
-    def __str__(self) -> str:
-        moment = "" if self.time is None else f" ({time_text(self.time)})"
-        return f"{self.file} row {self.row}{moment}"
+    def in_file(self) -> str:
+        """Return the place without its file."""
+        return f"row {self.row}" + ("" if self.time is None else f" ({time_text(self.time)})")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,7 +78,7 @@ class Finding:
                 lines.append(f"    {name + ':':<10}{value}")
         if self.places:
             more = f" and {self.count - len(self.places)} more" if self.count > len(self.places) else ""
-            lines.append("    first:    " + "; ".join(map(str, self.places)) + more)
+            lines.append("    first:    " + _places(self.places) + more)
         return "\n".join(lines)
 
 
@@ -152,6 +153,11 @@ class Report:
         return "\n".join(
             [head, f"{size}: {counted}", *(f"  {f}".replace("\n", "\n  ") for f in self.findings)]
         )
+
+
+def _places(places: Sequence[Place]) -> str:
+    by_file = groupby(places, key=lambda place: place.file)
+    return "; ".join(f"{file} {', '.join(p.in_file() for p in found)}" for file, found in by_file)
 
 
 def _number(n: int, word: str) -> str:

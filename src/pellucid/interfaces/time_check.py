@@ -8,12 +8,14 @@ import numpy.typing as npt
 
 from pellucid.interfaces.column_check import Rows
 from pellucid.interfaces.contract import Delivery
-from pellucid.interfaces.findings import FIRST, Finding, Place
-from pellucid.times import to_utc_iso
+from pellucid.interfaces.findings import FIRST, Finding, Place, time_text
 
 __all__ = ["TimeCheck"]
 
 _SECOND = 1_000_000_000
+
+SENSIBLE = (631_152_000 * _SECOND, 4_102_444_800 * _SECOND)
+"""Years from 1990 to 2100, in ns since 1970: a clock outside of them was never set, or counts other units."""
 
 
 class TimeCheck:
@@ -45,6 +47,9 @@ class TimeCheck:
         low, high = int(times.min()), int(times.max())
         self.start = low if self.start is None else min(low, self.start)
         self.stop = high if self.stop is None else max(high, self.stop)
+        if low < SENSIBLE[0] or high > SENSIBLE[1]:
+            wrong = (times < SENSIBLE[0]) | (times > SENSIBLE[1])
+            self._add("senseless-time", wrong, int(times[wrong][0]), rows, 0)
         if self.delivery.cadence is not None and self.delivery.cadence_tolerance is not None:
             self._steps(times, rows, self.delivery.cadence, self.delivery.cadence_tolerance)
         self._last = int(times[-1])
@@ -75,6 +80,9 @@ class TimeCheck:
         latency = self.delivery.latency
         if latency is None or self._last is None or not isinstance(moment, int):
             return
+        if not SENSIBLE[0] <= self._last <= SENSIBLE[1]:
+            # the clock is told to be wrong, and how late the file is nobody knows
+            return
         delay = (moment - self._last) / _SECOND
         if delay > latency or delay < 0.0:
             late = delay > 0.0
@@ -84,9 +92,7 @@ class TimeCheck:
                     what="The file came too late." if late else "The file is older than what is in it.",
                     where=file,
                     expected=f"at most {latency:g} s after its last row",
-                    got=f"{delay:.0f} s after {to_utc_iso(self._last)}"
-                    if self._last > 0
-                    else f"{delay:.0f} s",
+                    got=f"{delay:.0f} s after {time_text(self._last)}",
                     mend="deliver sooner, or agree on another latency" if late else "look at the clocks",
                 )
             )
@@ -95,15 +101,28 @@ class TimeCheck:
         """Yield what was found."""
         yield from self._late
         cadence, tolerance = self.delivery.cadence, self.delivery.cadence_tolerance
+        regular = "" if cadence is None else f"a row every {cadence:g} s, within {tolerance:g} s"
         for code, (count, worst, places) in self._far.items():
-            gap = code == "gap"
+            what, expected, mend = {
+                "gap": ("There are gaps between rows.", regular, "look at the device at these times"),
+                "too-frequent": (
+                    "Rows come too close to each other.",
+                    regular,
+                    "remove doubled rows, look at the clock",
+                ),
+                "senseless-time": (
+                    "Times are none at which the device can have been there.",
+                    "a time between 1990 and 2100, in ns since 1970",
+                    "set the clock of the device; write times in the unit agreed",
+                ),
+            }[code]
             yield Finding(
                 code=code,
-                what="There are gaps between rows." if gap else "Rows come too close to each other.",
+                what=what,
                 where=f"column '{self.delivery.time}'",
-                expected=f"a row every {cadence:g} s, within {tolerance:g} s",
-                got=f"{worst / _SECOND:g} s",
-                mend="look at the device at these times" if gap else "remove doubled rows, look at the clock",
+                expected=expected,
+                got=time_text(worst) if code == "senseless-time" else f"{worst / _SECOND:g} s",
+                mend=mend,
                 count=count,
                 places=tuple(places),
             )

@@ -5,6 +5,7 @@
 s, ``ALTITUDE`` and ``AZIMUTH`` in deg where the axis points, ``BUNIT`` the unit of the image.
 """
 
+import re
 import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -27,6 +28,7 @@ _CARDS = {
     "DELIVERD": "delivered",
     "FILTER": "filter",
 }
+_DATE = re.compile(r"(19|20|21)\d\d-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?")
 _NUMBERS = {"EXPTIME": "exposure", "ALTITUDE": "altitude", "AZIMUTH": "azimuth"}
 
 
@@ -55,10 +57,13 @@ def read_fits_image(path: Path) -> Delivered:
     }
     problems: list[PellucidError] = []
     for card, name in _NUMBERS.items():
-        if card in header:
-            values[name] = np.array([header[card]])
-            columns[name] = ColumnInfo(np.array([float(header[card])]).dtype.name)
-            values[name] = values[name].astype(np.float64)
+        if card not in header:
+            continue
+        if type(header[card]) in (int, float):
+            values[name] = np.array([header[card]], np.float64)
+            columns[name] = ColumnInfo("float64")
+        else:
+            problems.append(_no_number(path, card, header[card]))
     try:
         values["time"] = np.array([_tai(str(header["DATE-AVG"]), str(header.get("TIMESYS", "")))])
         columns["time"] = ColumnInfo("int64")
@@ -116,6 +121,8 @@ def _metadata(header: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _tai(text: str, scale: str) -> int:
+    if not _DATE.fullmatch(text):
+        raise ValueError(f"DATE-AVG '{text}'")
     moment = np.datetime64(text, "ns").astype(np.int64)
     if scale.upper() == "TAI":
         return int(moment)
@@ -132,6 +139,17 @@ def _bad_time(path: Path, got: str) -> CorruptedInput:
         got=got,
         mend="write the middle of the exposure as DATE-AVG, and its scale as TIMESYS",
         code="wrong-time-scale",
+    )
+
+
+def _no_number(path: Path, card: str, got: object) -> CorruptedInput:
+    return CorruptedInput(
+        f"{card} is no number.",
+        where=f"{path}, card {card}",
+        expected="a number",
+        got=repr(got),
+        mend="write the card as a number, without quotes",
+        code="wrong-dtype",
     )
 
 

@@ -58,7 +58,7 @@ def read_parquet(path: Path) -> Delivered:
         except (pa.ArrowException, OSError) as error:
             raise _unreadable(path, error) from None
 
-    return Delivered(metadata, columns, batches)
+    return Delivered(metadata, columns, batches, tuple(_doubled(path, schema.names)))
 
 
 def write_parquet(path: Path, metadata: Mapping[str, Any], columns: Mapping[str, WrittenColumn]) -> None:
@@ -79,6 +79,18 @@ def write_parquet(path: Path, metadata: Mapping[str, Any], columns: Mapping[str,
     )
 
 
+def _doubled(path: Path, names: list[str]) -> Iterator[CorruptedInput]:
+    for name in sorted({n for n in names if names.count(n) > 1}):
+        yield CorruptedInput(
+            f"There are {names.count(name)} columns named '{name}'.",
+            where=str(path),
+            expected="a name of its own for each column",
+            got=", ".join(names),
+            mend="leave out all but one",
+            code="doubled-column",
+        )
+
+
 def _value(text: bytes) -> Any:
     try:
         return json.loads(text)
@@ -93,7 +105,10 @@ def _info(field: Any) -> ColumnInfo:
         ragged |= not pa.types.is_fixed_size_list(kind)
         shape.append(0 if ragged else kind.list_size)
         kind = kind.value_type
-    said = {key.decode(): value.decode(errors="replace") for key, value in (field.metadata or {}).items()}
+    said = {
+        key.decode(errors="replace"): value.decode(errors="replace")
+        for key, value in (field.metadata or {}).items()
+    }
     return ColumnInfo(
         dtype=_NAMES.get(str(kind), str(kind)),
         shape=None if ragged else tuple(shape),
@@ -110,8 +125,7 @@ def _values(column: Any) -> Values:
         if not pa.types.is_fixed_size_list(column.type):
             lengths = pc.min_max(pc.list_value_length(column)).as_py()
             if lengths["min"] != lengths["max"]:
-                # rows of different lengths fit no shape, which the check of shapes tells
-                return Values(np.array(column.to_pylist(), dtype=object), missing)
+                return Values(np.zeros(len(column)), missing, uneven=True)
             shape.append(lengths["max"] or 0)
         else:
             shape.append(column.type.list_size)

@@ -47,10 +47,13 @@ class Values:
         In the unit of the column; zeros where an entry is missing.
     missing : ndarray of bool, shape (n,), or None
         Mask of the rows without an entry; None where all have one.
+    uneven : bool
+        Whether entries have different shapes; `data` is then of no use.
     """
 
     data: npt.NDArray[Any]
     missing: npt.NDArray[np.bool_] | None = None
+    uneven: bool = False
 
 
 type Batch = Mapping[str, Values]
