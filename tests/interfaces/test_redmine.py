@@ -2,7 +2,6 @@
 """Synchronisation: what is compared, random histories on both sides, failures at any request."""
 
 import json
-import socket
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -13,12 +12,10 @@ from hypothesis import strategies as st
 
 from pellucid.errors import ConfigurationError, CorruptedInput, IntermittentError
 from pellucid.interfaces.ledger import Ledger, ledger, read_ledger
-from pellucid.interfaces.redmine import Project
 from pellucid.interfaces.redmine_fields import entries, rolled_up
 from pellucid.interfaces.redmine_plan import compare
-from pellucid.interfaces.redmine_setup import check_setup
 from pellucid.interfaces.redmine_sync import Report, resolve, synchronise
-from pellucid.interfaces.task import PRIORITIES, STATUSES
+from pellucid.interfaces.task import PRIORITIES
 from support.redmine_double import Double
 from support.tasks import CTC, LIDAR, TITLES, tasks
 
@@ -221,6 +218,22 @@ def test_what_people_change_while_it_is_written_is_a_conflict(
     assert again.changes == 0
 
 
+@pytest.mark.parametrize("request_number", [1, 2])
+def test_an_issue_that_is_removed_while_it_is_written_is_told(tmp_path: Path, request_number: int) -> None:
+    there, book = Double(), book_in(tmp_path)
+    sync(there, book)
+    task, other = f"{CTC}/implement", f"{CTC}/develop"
+    apply(
+        there, book, [("here", other, "done", 10), ("here", task, "done", 60), ("here", task, "title", "A")]
+    )
+    there.writes = 0
+    there.meanwhile[request_number] = lambda: there.remove(task)
+    report = sync(there, book)
+    assert {(t, f) for t, f, _ in report.held} >= {(task, "done")}
+    assert there.issues()[0][other].wire["done"] == 10
+    assert [(c.task, c.field) for c in sync(there, book).conflicts] == [(task, "issue")]
+
+
 def test_what_redmine_takes_and_does_not_do_is_told_and_not_taken_back(tmp_path: Path) -> None:
     there, book = Double(), book_in(tmp_path)
     sync(there, book)
@@ -305,51 +318,6 @@ def test_a_parent_has_what_redmine_derives() -> None:
     assert (str(whole.start), str(whole.due), whole.priority) == ("2016-09-01", "2017-01-31", "High")
     # 200 hours at 10 %, and as many assumed at 0 %
     assert whole.done == 5
-
-
-def project(**changes: Any) -> dict[str, Any]:
-    from pellucid.interfaces.redmine_setup import CUSTOM_FIELDS
-
-    return {
-        "id": 7,
-        "identifier": "calibration",
-        "trackers": [{"id": 1, "name": "Task"}],
-        "issue_custom_fields": [{"id": i, "name": n} for i, n in enumerate(CUSTOM_FIELDS.values())],
-        "time_entry_activities": [{"id": 1, "name": "Development"}],
-    } | changes
-
-
-@pytest.mark.parametrize(
-    ("changes", "statuses", "word", "ruby"),
-    [
-        ({"trackers": []}, STATUSES, "tracker 'Task'", "project.trackers |= [task]"),
-        ({}, ("New", "Closed", "In Progress", "Rejected"), "status 'Assigned'", "IssueStatus.create!"),
-        ({"issue_custom_fields": []}, STATUSES, "custom field 'Interface'", "field.call('Interface')"),
-        ({"time_entry_activities": []}, STATUSES, "activity", "TimeEntryActivity.create!"),
-    ],
-)
-def test_what_rest_cannot_make_is_told_with_its_remedy(
-    changes: Any, statuses: Any, word: str, ruby: str
-) -> None:
-    check_setup(project(), STATUSES, PRIORITIES, "url")
-    with pytest.raises(ConfigurationError) as caught:
-        check_setup(project(**changes), statuses, PRIORITIES, "url")
-    assert caught.value.code == "redmine-setup"
-    assert word in caught.value.expected
-    assert ruby in caught.value.mend
-
-
-def test_a_server_that_is_down_is_told() -> None:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        url = f"http://127.0.0.1:{probe.getsockname()[1]}"
-    with pytest.raises(IntermittentError) as caught:
-        Project(url, "key", "calibration")
-    assert caught.value.code == "redmine-down"
-    assert caught.value.exit_code == 100
-    with pytest.raises(ConfigurationError) as refusal:
-        Project("nonsense", "key", "calibration")
-    assert refusal.value.code == "no-redmine"
 
 
 def test_two_processes_do_not_write_at_once(tmp_path: Path) -> None:

@@ -57,8 +57,17 @@ class Double:
     def issues(self) -> tuple[dict[str, Issue], list[int]]:
         return {name: self.read(n) for n, name in self.names.items()}, []
 
+    def wires(self) -> dict[str, Wire]:
+        """Return the fields of all issues by name."""
+        return {name: self.there[number] for number, name in self.names.items()}
+
+    def remove(self, name: str) -> None:
+        """Remove an issue, as a person does."""
+        number = next(n for n, known in self.names.items() if known == name)
+        del self.names[number]
+
     def read(self, number: int) -> Issue:
-        name = self.names[number]
+        name = self._name(number)
         wire = {k: v.copy() if isinstance(v, dict | list) else v for k, v in self.there[number].items()}
         derived = {k: wire.pop(k) for k in DERIVED} if self._parts(name) else {}
         return Issue(number, wire, {n: hash((n, number)) for n in wire["follows"]}, derived)
@@ -81,7 +90,7 @@ class Double:
         for part in (scalars, *({n: v} for n, v in changes.items() if n not in scalars)):
             if part:
                 taken = {n: v for n, v in part.items() if n not in self.stubborn}
-                self._write(lambda taken=taken: self.edit(self.names[issue.number], **taken))
+                self._write(lambda taken=taken: self.edit(self._name(issue.number), **taken))
 
     def relate(self, issue: Issue, follows: Mapping[str, int], numbers: Mapping[str, int]) -> None:
         name = self.names[issue.number]
@@ -158,6 +167,11 @@ class Double:
 
     def _parts(self, name: str) -> list[str]:
         return [n for n in self.names.values() if self._wire(n)["parent"] == name]
+
+    def _name(self, number: int) -> str:
+        if number not in self.names:
+            raise Refused("Redmine does not have it any more")
+        return self.names[number]
 
     def _wire(self, name: str) -> Wire:
         return next(self.there[number] for number, n in self.names.items() if n == name)

@@ -2,11 +2,12 @@
 """One project of a Redmine server: its issues as tasks, and what it lacks."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 from pellucid.errors import ConfigurationError, CorruptedInput, nearest
-from pellucid.interfaces.redmine_client import Refused, connect, redmine_errors
+from pellucid.interfaces.redmine_client import Refused, connect, no_redmine, redmine_errors
 from pellucid.interfaces.redmine_fields import DERIVED, Entry, Wire
 from pellucid.interfaces.redmine_setup import CUSTOM_FIELDS, TRACKER, check_setup
 from pellucid.interfaces.task import PRIORITIES, STATUSES
@@ -75,7 +76,8 @@ class Project:
         Redmine does not answer (``redmine-down``) or fails (``redmine-failed``).
     ConfigurationError
         The key is not known (``redmine-key``), there is no such project (``redmine-project``), it has another
-        identifier now (``redmine-renamed``), or it lacks what REST cannot make (``redmine-setup``).
+        identifier now (``redmine-renamed``), it lacks what REST cannot make (``redmine-setup``), or what
+        answers is no Redmine (``no-redmine``).
     """
 
     def __init__(self, url: str, key: str, identifier: str, known: int | None = None) -> None:
@@ -85,26 +87,33 @@ class Project:
         self.watched: set[str] = set()
         self._names: dict[int, str] = {}
         self._watching: dict[int, dict[str, int]] = {}
-        with redmine_errors(self.url):
-            project = self._project(known)
-            self.number: int = project["id"]
-            self.name: str = project["name"]
-            statuses = {s["name"]: s["id"] for s in self._all("issue_status")}
-            priorities = {
-                p["name"]: p["id"]
-                for p in self._listed(self.redmine.enumeration.filter(resource="issue_priorities"))
-            }
-            check_setup(project, statuses, priorities, self.url)
-            self._tracker = {t["name"]: t["id"] for t in project["trackers"]}[TRACKER]
-            self._statuses = {name: statuses[name] for name in STATUSES}
-            self._priorities = {name: priorities[name] for name in PRIORITIES}
-            self._custom = {c["name"]: c["id"] for c in project["issue_custom_fields"]}
-            self._categories = {c["name"]: c["id"] for c in project.get("issue_categories") or ()}
-            self._activity: int = project["time_entry_activities"][0]["id"]
-            self._people = self._members()
-            me = self.redmine.user.get("current").raw()
-            self._me: int = me["id"]
-            self.user = f"{me['firstname']} {me['lastname']}"
+        try:
+            with redmine_errors(self.url):
+                self._look_around(known)
+        except (Refused, KeyError) as error:
+            # a server that is a Redmine has all that is asked for here
+            raise no_redmine(self.url, str(error)) from None
+
+    def _look_around(self, known: int | None) -> None:
+        project = self._project(known)
+        self.number: int = project["id"]
+        self.name: str = project["name"]
+        statuses = {s["name"]: s["id"] for s in self._all("issue_status")}
+        priorities = {
+            p["name"]: p["id"]
+            for p in self._listed(self.redmine.enumeration.filter(resource="issue_priorities"))
+        }
+        check_setup(project, statuses, priorities, self.url)
+        self._tracker = {t["name"]: t["id"] for t in project["trackers"]}[TRACKER]
+        self._statuses = {name: statuses[name] for name in STATUSES}
+        self._priorities = {name: priorities[name] for name in PRIORITIES}
+        self._custom = {c["name"]: c["id"] for c in project["issue_custom_fields"]}
+        self._categories = {c["name"]: c["id"] for c in project.get("issue_categories") or ()}
+        self._activity: int = project["time_entry_activities"][0]["id"]
+        self._people = self._members()
+        me = self.redmine.user.get("current").raw()
+        self._me: int = me["id"]
+        self.user = f"{me['firstname']} {me['lastname']}"
 
     def issues(self) -> tuple[dict[str, Issue], list[int]]:
         """Return the issues that are tasks, by id of the task, and the numbers of all others.
@@ -116,7 +125,11 @@ class Project:
         """
         with redmine_errors(self.url):
             found = self._filtered("issue", project_id=self.number, status_id="*", subproject_id="!*")
-            raw = [self._one(issue["id"]) for issue in found]
+        raw = []
+        for issue in found:
+            # what is removed meanwhile is not there
+            with suppress(Refused), redmine_errors(self.url):
+                raw.append(self._one(issue["id"]))
         names: dict[int, str] = {}
         strangers = []
         for issue in raw:
@@ -140,7 +153,13 @@ class Project:
         )
 
     def read(self, number: int) -> Issue:
-        """Return one issue as it is now."""
+        """Return one issue as it is now.
+
+        Raises
+        ------
+        Refused
+            It is not there any more.
+        """
         with redmine_errors(self.url):
             return self._issue(self._one(number))
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from pellucid.errors import ConfigurationError, IntermittentError, PellucidError
 
-__all__ = ["Refused", "connect", "redmine_errors"]
+__all__ = ["Refused", "connect", "no_redmine", "redmine_errors"]
 
 TIMEOUT = 60.0
 """Seconds until an answer that does not come counts as none."""
@@ -102,10 +102,15 @@ def redmine_errors(url: str) -> Iterator[None]:
             code="redmine-failed",
         ) from None
     except (failures.BaseRedmineError, requests.RequestException) as error:
-        raise ConfigurationError(
-            "What answers is no Redmine, or not at this URL.",
-            where=url,
-            got=str(error) or type(error).__name__,
-            mend="give the URL of its start page, e.g. https://redmine.example.org",
-            code="no-redmine",
-        ) from None
+        raise no_redmine(url, str(error) or type(error).__name__) from None
+
+
+def no_redmine(url: str, got: str) -> ConfigurationError:
+    """Return the error about a server that is something else."""
+    return ConfigurationError(
+        "What answers is no Redmine, or not at this URL.",
+        where=url,
+        got=got,
+        mend="give the URL of its start page, e.g. https://redmine.example.org",
+        code="no-redmine",
+    )

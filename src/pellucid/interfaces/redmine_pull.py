@@ -38,7 +38,9 @@ def compared(entry: Entry, issues: Mapping[str, Issue], state: Mapping[str, Any]
     if agreed is None:
         # an issue that was being made when a run was interrupted is ours; on others nobody ever agreed
         agreed = dict(issue.wire) if state.get("creating") == entry.id else {}
-    elif entry.id in state.get("unsettled", ()) and moved_by_redmine(entry.id, issues, agreed):
+    elif entry.id in state.get("unsettled", ()) and moved_by_redmine(
+        entry.id, issues, agreed, state.get("ends", {})
+    ):
         agreed = agreed | {n: issue.wire[n] for n in DATES if n in issue.wire}
     return compare(entry.id, entry.wire, issue.wire, agreed)
 

@@ -3,9 +3,12 @@
 
 Redmine moves an issue whenever one that it follows moves. Dates are therefore written last, predecessors
 first, and what Redmine moved meanwhile is told from what people changed by the day that it moves issues to.
+That day follows from where the issues before were at the time: the ends that they were seen to have are
+written down before they get others, so that the next run knows them where this one is interrupted.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -28,11 +31,13 @@ _MINIMUM = ("title", "parent", "kind", "phase", "work_package", "ccf")
 NOT_TAKEN = "Redmine answered yes and kept its value: the workflow or the role does not allow this change"
 
 
-def moved_by_redmine(name: str, issues: Mapping[str, Issue], before: Mapping[str, Any]) -> bool:
+def moved_by_redmine(
+    name: str, issues: Mapping[str, Issue], before: Mapping[str, Any], seen: Mapping[str, Sequence[str]]
+) -> bool:
     """Return whether an issue has the dates that Redmine gives it when it moves it.
 
-    It starts on the day that those it follows leave, and keeps its length in working days; without two dates
-    it had no length.
+    It starts on a day that one of those it follows leaves, and keeps its length in working days; without two
+    dates it had no length.
 
     Parameters
     ----------
@@ -42,30 +47,27 @@ def moved_by_redmine(name: str, issues: Mapping[str, Issue], before: Mapping[str
         The issues as they are now.
     before : mapping of str to str or None
         The dates it had.
+    seen : mapping of str to sequence of str
+        Days on which issues were seen to end since writing began; see `Push`.
     """
-    gates = []
+    gates: set[date] = set()
     above: str | None = name
     while above is not None and above in issues:
         for other, delay in issues[above].wire.get("follows", {}).items():
-            end = _end(issues.get(other))
-            if end is not None:
-                gates.append(later_working_day(end, 1 + delay))
+            ends = {*seen.get(other, ()), *_end(issues.get(other))}
+            gates |= {later_working_day(date.fromisoformat(end), 1 + delay) for end in ends}
         above = issues[above].wire["parent"]
-    if not gates:
-        return False
     start, due = before.get("start"), before.get("due")
     length = working_days(date.fromisoformat(start), date.fromisoformat(due)) if start and due else 0
-    moved_to = max(gates)
-    wanted = moved_to.isoformat(), later_working_day(moved_to, length).isoformat()
-    return (issues[name].wire.get("start"), issues[name].wire.get("due")) == wanted
+    now = issues[name].wire.get("start"), issues[name].wire.get("due")
+    return now in {(gate.isoformat(), later_working_day(gate, length).isoformat()) for gate in gates}
 
 
-def _end(issue: Issue | None) -> date | None:
-    if issue is None:
-        return None
-    fields = {**issue.wire, **issue.derived}
+def _end(issue: Issue | None) -> tuple[str, ...]:
+    """Return the last day of an issue, nothing where it has none."""
+    fields = {} if issue is None else {**issue.wire, **issue.derived}
     day = fields.get("due") or fields.get("start")
-    return None if day is None else date.fromisoformat(day)
+    return (day,) if day else ()
 
 
 @dataclass
@@ -116,6 +118,8 @@ class Push:
             return
         # from here on Redmine may move dates by itself
         self.state["unsettled"] = [e.id for e in wanted]
+        for name in self.issues:
+            self._note_end(name)
         self.book.save()
         self._numbers = {name: issue.number for name, issue in self.issues.items()}
         new = {e.id for e in self.create}
@@ -126,18 +130,34 @@ class Push:
             self._tell(done, steps)
         for done, entry in enumerate(wanted, len(self.create)):
             if self.changes.get(entry.id):
-                self._write(entry, fresh=entry.id not in new)
+                with self._held_if_gone(entry):
+                    self._write(entry, fresh=entry.id not in new)
             self._tell(done, steps)
         for done, entry in enumerate(wanted, len(self.create) + len(wanted)):
             if entry.id in self.issues:
-                self._settle(entry, listed.get(entry.id))
+                with self._held_if_gone(entry):
+                    self._settle(entry, listed.get(entry.id))
             self._tell(done, steps)
-        del self.state["unsettled"]
+        del self.state["unsettled"], self.state["ends"]
         self.book.save()
 
     def lost(self) -> set[tuple[str, str]]:
         """Return task and field of the changes that did not come through."""
         return {(t, f) for t, f, _ in self.held} | {(c.task, c.field) for c in self.conflicts}
+
+    @contextmanager
+    def _held_if_gone(self, entry: Entry) -> Iterator[None]:
+        """Hold all changes of an issue that somebody removed while they were written."""
+        try:
+            yield
+        except Refused as error:
+            lost = {field for task, field in self.lost() if task == entry.id}
+            fields = [c.field for c in self.changes.get(entry.id, ()) if c.field not in lost]
+            self.held += [(entry.id, name, str(error)) for name in fields]
+
+    def _note_end(self, name: str) -> None:
+        seen = self.state.setdefault("ends", {}).setdefault(name, [])
+        seen += [day for day in _end(self.issues[name]) if day not in seen]
 
     def _tell(self, done: int, total: int) -> None:
         if self.progress is not None:
@@ -215,6 +235,8 @@ class Push:
                     if target[d] != current[d]
                 ]
                 return
+            self._note_end(name)
+            self.book.save()
             try:
                 self.project.update(now, target, self._numbers)
                 now = self.issues[name] = self.project.read(now.number)
@@ -233,7 +255,7 @@ class Push:
         for before in self.issues[name].wire["follows"]:
             if before in self.issues:
                 self.issues[before] = self.project.read(self.issues[before].number)
-        return moved_by_redmine(name, self.issues, listed)
+        return moved_by_redmine(name, self.issues, listed, self.state["ends"])
 
 
 def _agreed_relations(agreed: Mapping[str, Any], change: Change) -> dict[str, int]:
