@@ -2,7 +2,7 @@
 """Tasks in a row, which Redmine moves one after the other, and runs that are interrupted at any request."""
 
 from contextlib import suppress
-from itertools import pairwise, product
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -11,27 +11,8 @@ import pytest
 from pellucid.errors import IntermittentError
 from pellucid.interfaces.ledger import read_ledger
 from pellucid.interfaces.redmine_sync import Report, synchronise
-from pellucid.interfaces.task import Task
-from pellucid.interfaces.tasks import read_tasks
 from support.redmine_double import Double
-from support.tasks import LIDAR, TITLES
-
-CHAIN = [
-    {"key": "root", "start": "2016-08-01", "due": "2016-09-02"},
-    *({"key": key, "follows": [{"task": before}]} for before, key in pairwise(("root", "a", "b", "c"))),
-    {
-        "key": "d",
-        "start": "2017-01-02",
-        "due": "2017-01-13",
-        "follows": [{"task": "a", "delay": 3}, {"task": "c"}],
-    },
-]
-
-
-def chained() -> tuple[Task, ...]:
-    """Return tasks without dates in a row behind one with dates: Redmine moves each when it is related."""
-    whole = {"kind": "integrate-device", "phase": "production", "work_package": "DM"}
-    return read_tasks([{**whole, "title": t["key"], **t} for t in CHAIN], LIDAR, "f")
+from support.tasks import TITLES, chained
 
 
 def push(there: Any, folder: Path) -> Report:

@@ -12,16 +12,23 @@ from pellucid.interfaces.ledger import Ledger, ledger
 from pellucid.interfaces.redmine import Project
 from pellucid.interfaces.redmine_fields import entries, rolled_up
 from pellucid.interfaces.redmine_sync import Report, resolve, synchronise
+from pellucid.interfaces.task import Task
 from support.redmine import Redmine, flaky
 from support.redmine_double import Double
-from support.tasks import CTC, LIDAR, TITLES, tasks
+from support.tasks import CTC, LIDAR, TITLES, chained, tasks
 
 
 class Side:
     """One workspace that is synchronised with one project."""
 
-    def __init__(self, redmine: Redmine, folder: Path, layout: str = "per-interface") -> None:
-        self.redmine, self.folder, self.layout = redmine, folder, layout
+    def __init__(
+        self,
+        redmine: Redmine,
+        folder: Path,
+        layout: str = "per-interface",
+        files: tuple[Task, ...] = tasks(),
+    ) -> None:
+        self.redmine, self.folder, self.layout, self.files = redmine, folder, layout, files
         self.project = redmine.project()
         self.url = redmine.url
 
@@ -29,7 +36,7 @@ class Side:
         with ledger(self.folder) as book:
             there = self.open(book)
             return synchronise(
-                there, book, tasks(), self.layout, TITLES, push=push, pull=pull, dry_run=dry_run
+                there, book, self.files, self.layout, TITLES, push=push, pull=pull, dry_run=dry_run
             )
 
     def open(self, book: Ledger) -> Project:
@@ -43,7 +50,7 @@ class Side:
 
     def change(self, task: str, **values: Any) -> None:
         with ledger(self.folder) as book:
-            book.change(next(t for t in book.applied(tasks()) if t.id == task), values)
+            book.change(next(t for t in book.applied(self.files) if t.id == task), values)
             book.save()
 
     def state(self, book: Ledger) -> dict[str, Any]:
@@ -58,7 +65,7 @@ class Side:
     def unequal(self) -> list[tuple[str, str, Any, Any]]:
         """Return the fields that differ, one by one, those that Redmine derives among them."""
         with ledger(self.folder) as book:
-            now = book.applied(tasks())
+            now = book.applied(self.files)
             there = self.open(book)
             there.watched = {t.id for t in now if there.user in t.watchers}
             issues, _ = there.issues()
@@ -220,6 +227,26 @@ def test_a_failure_on_the_way_leaves_nothing_twice(redmine: Redmine, tmp_path: P
         assert len(redmine.issues(side.project)) == len(tasks()) + 2
         assert side.unequal() == []
         assert side.push().changes == 0
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+def test_a_row_of_tasks_that_redmine_moves_survives_interruptions(
+    redmine: Redmine, tmp_path: Path, after: bool
+) -> None:
+    side = Side(redmine, tmp_path, "per-task", chained())
+    with flaky(redmine.url) as proxy:
+        side.url, proxy.after = proxy.url, after
+        # while issues are made, while they are related, and while they get their own dates again
+        for fail_at in (4, 6, 3, 2):
+            proxy.fail_at, proxy.writes = fail_at, 0
+            with pytest.raises(IntermittentError):
+                side.push()
+        proxy.fail_at = None
+        report = side.push()
+        assert (report.conflicts, report.held, report.waiting) == ([], [], 0)
+        assert side.unequal() == []
+        again = side.push()
+        assert (again.changes, again.waiting) == (0, 0)
 
 
 def test_a_key_that_may_only_read_changes_nothing(side: Side) -> None:

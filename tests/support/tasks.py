@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Tasks of two interfaces that have everything a task can have."""
 
+from itertools import pairwise
 from typing import Any
 
 from pellucid.interfaces.task import Task
 from pellucid.interfaces.tasks import read_tasks
 
-__all__ = ["CTC", "LIDAR", "TITLES", "tables", "tasks"]
+__all__ = ["CTC", "LIDAR", "TITLES", "chained", "tables", "tasks"]
 
 LIDAR, CTC = "I-DATA-COM-3001", "I-DATA-COM-3201"
 TITLES = {LIDAR: "Raman LIDAR", CTC: "CTC algorithm implementation"}
@@ -85,3 +86,21 @@ def tables() -> dict[str, list[dict[str, Any]]]:
 def tasks() -> tuple[Task, ...]:
     """Return the tasks."""
     return tuple(t for interface, found in tables().items() for t in read_tasks(found, interface, interface))
+
+
+CHAIN: list[dict[str, Any]] = [
+    {"key": "root", "start": "2016-08-01", "due": "2016-09-02"},
+    *({"key": key, "follows": [{"task": before}]} for before, key in pairwise(("root", "a", "b", "c"))),
+    {
+        "key": "d",
+        "start": "2017-01-02",
+        "due": "2017-01-13",
+        "follows": [{"task": "a", "delay": 3}, {"task": "c"}],
+    },
+]
+
+
+def chained() -> tuple[Task, ...]:
+    """Return tasks without dates in a row behind one with dates: Redmine moves each when it is related."""
+    whole = {"kind": "integrate-device", "phase": "production", "work_package": "DM"}
+    return read_tasks([{**whole, "title": t["key"], **t} for t in CHAIN], LIDAR, "f")

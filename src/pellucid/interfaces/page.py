@@ -60,15 +60,12 @@ def _lines(i: Interface, mark: str) -> Iterator[str]:
         yield f"{mark}# Tasks of {i.id}"
         yield ""
         yield from _table(
-            ("task", "title", "kind", "phase", "work package", "status", "priority", "more"),
+            ("task", "title", "kind", "work package", "status", "more"),
             (
-                (
-                    t.key, t.title, t.kind, t.phase, t.work_package, t.status, t.priority,
-                    "; ".join(_more(t)),
-                )
+                (t.key, t.title, f"{t.kind}, {t.phase}", t.work_package, t.status, "; ".join(_more(t)))
                 for t in i.tasks
             ),
-        )  # fmt: skip
+        )
 
 
 def _delivery(d: Delivery, mark: str) -> Iterator[str]:
@@ -97,12 +94,11 @@ def _delivery(d: Delivery, mark: str) -> Iterator[str]:
             ),
         )  # fmt: skip
     yield from _table(
-        ("column", "type", "shape", "unit", "allowed", "NaN", "scale, frame", "order", "example", "meaning"),
+        ("column", "type", "shape", "unit", "allowed", "rules", "example", "meaning"),
         (
             (
-                f"`{c.name}`", c.dtype, " x ".join(map(str, c.shape)), c.unit, _allowed(c), _nan(c),
-                " ".join(filter(None, (c.time_scale, c.frame))), c.monotonic or "", _value(c.example),
-                c.about,
+                f"`{c.name}`", c.dtype, " x ".join(map(str, c.shape)), c.unit, _allowed(c),
+                ", ".join(_rules(c)), _value(c.example), c.about,
             )
             for c in d.columns
         ),
@@ -124,6 +120,8 @@ def _methods(i: Interface, mark: str) -> Iterator[str]:
 
 def _more(t: Task) -> Iterator[str]:
     """Yield what only some tasks have, in words."""
+    if t.priority != "Normal":
+        yield f"{t.priority} priority"
     if t.ccf:
         yield _CCF[t.ccf]
     if t.assignee:
@@ -163,8 +161,11 @@ def _value(value: object) -> str:
     return "" if value is None else str(value)
 
 
-def _nan(column: Column) -> str:
-    return {0.0: "never", 1.0: "allowed"}.get(column.nan, f"up to {100 * column.nan:g} %")
+def _rules(column: Column) -> Iterator[str]:
+    """Yield what holds of the numbers of a column beside their range."""
+    if column.nan or column.dtype.startswith("float"):
+        yield {0.0: "no NaN", 1.0: "NaN allowed"}.get(column.nan, f"NaN up to {100 * column.nan:g} %")
+    yield from filter(None, (column.time_scale, column.frame, column.monotonic))
 
 
 def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
