@@ -38,7 +38,7 @@ def toy() -> Iterator[ModuleType]:
     """Install the miniature night, here and for processes started from here."""
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(toyrun.TOY)
-        patch.setenv("PYTHONPATH", str(toyrun.TOY))
+        patch.setenv("PYTHONPATH", toyrun.python_path())
         outside_formats.cache_clear()
         import toynight
 
@@ -82,7 +82,7 @@ def call(*arguments: str | Path, folder: Path, packages: Path = toyrun.TOY) -> A
         capture_output=True,
         text=True,
         check=False,
-        env=os.environ | {"PYTHONPATH": str(packages)},
+        env=os.environ | {"PYTHONPATH": toyrun.python_path(packages)},
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return json.loads(done.stdout)

@@ -28,7 +28,7 @@ type Call = Callable[..., tuple[int, Any]]
 @pytest.fixture
 def toy(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
     monkeypatch.syspath_prepend(toyrun.TOY)
-    monkeypatch.setenv("PYTHONPATH", str(toyrun.TOY))
+    monkeypatch.setenv("PYTHONPATH", toyrun.python_path())
     outside_formats.cache_clear()
     import toynight
 

@@ -2,6 +2,7 @@
 """The miniature night installed, delivered, and a fresh workspace."""
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 
@@ -10,13 +11,14 @@ import pytest
 from pellucid.archive import Workspace
 from pellucid.formats.cover import outside_formats
 from support import toyrun
+from support.toywatch import Clock, Make, watch_of
 
 
 @pytest.fixture
 def toy(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
     """Install the outside package, here and for processes started from here."""
     monkeypatch.syspath_prepend(toyrun.TOY)
-    monkeypatch.setenv("PYTHONPATH", str(toyrun.TOY))
+    monkeypatch.setenv("PYTHONPATH", toyrun.python_path())
     outside_formats.cache_clear()
     import toynight
 
@@ -42,3 +44,14 @@ def night(toy: ModuleType, workspace: Workspace, inbox: Path) -> Workspace:
     """A workspace with a whole night taken in: three telescopes, two runs, weather."""
     toyrun.take_all(workspace, toy.deliver_night(inbox))
     return workspace
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def make(toy: ModuleType, workspace: Workspace, inbox: Path) -> Make:
+    """What begins a watch of the inbox, where the last one was."""
+    return partial(watch_of, workspace, inbox)

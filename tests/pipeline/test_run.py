@@ -73,7 +73,7 @@ def test_a_step_that_fails_for_one_telescope_does_not_stop_the_others(
     assert {e.error.code for e in report.entries if e.state == "failed" and e.error} == {code}
     assert [s for n, s in states(report).items() if "images tel-2" not in n] == ["made"] * 7 + ["blocked"]
     assert report.exit_code not in (0,)
-    assert "toy-images tel-2 failed" in report.as_text()
+    assert "toy-images tel-2 of 2026-11-22T20:05:23.000Z failed" in report.as_text()
     assert not list((night.path / "store" / "staging").iterdir())
     assert night.archive.claims.holder("anything") is None
     assert {p.telescopes for p in night.archive.find(step="toy-images")} == {(1,), (3,)}

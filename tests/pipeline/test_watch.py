@@ -3,32 +3,15 @@
 
 import os
 import time
-from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 
 from pellucid.archive import Workspace
-from pellucid.pipeline.arrivals import Arrivals, Journal
-from pellucid.pipeline.executors import InProcess
-from pellucid.pipeline.watch import Watch, journal_of
-from support import toyrun
-
-
-class Clock:
-    """A clock that the test sets."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
+from pellucid.pipeline.arrivals import Arrivals
+from pellucid.pipeline.journal import Journal, journal_of
+from support.toywatch import Clock, Make
 
 
 @pytest.fixture
@@ -105,25 +88,6 @@ def test_a_clock_that_is_set_back_changes_nothing(
     assert names(arrivals) == ["one"]
 
 
-type Make = Callable[..., Watch]
-
-
-@pytest.fixture
-def make(toy: ModuleType, workspace: Workspace, inbox: Path) -> Make:
-    def watch(*settings: str, settle: float = 0.0, clock: Callable[[], float] = time.monotonic) -> Watch:
-        place = journal_of(workspace.path, inbox)
-        return Watch(
-            workspace.archive,
-            Arrivals(inbox, Journal(place), settle, clock),
-            toyrun.graph(),
-            toyrun.level("A", *settings),
-            InProcess(workspace.archive),
-            status=place.with_suffix(".json"),
-        )
-
-    return watch
-
-
 def test_what_becomes_possible_is_run_at_once(
     toy: ModuleType, make: Make, workspace: Workspace, inbox: Path
 ) -> None:
@@ -198,7 +162,7 @@ def test_a_late_product_is_told(toy: ModuleType, make: Make, inbox: Path) -> Non
     watch = make("levels.A.deadline=4 s", clock=Ticking())
     toy.deliver(inbox, "pedestal", 1, 0)
     watch.cycle()
-    assert "toy-baseline tel-1 came" in watch.report.late[0]
+    assert "toy-baseline tel-1 of 2026-11-22T19:59:23.000Z came" in watch.report.late[0]
 
 
 def test_a_restart_finishes_what_a_kill_cut_short(

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Runs of the miniature night: files delivered in any order, all levels, any executor."""
 
+import os
 import random
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -20,6 +21,12 @@ from pellucid.pipeline.report import RunReport
 from pellucid.pipeline.run import carry_out
 
 TOY = Path(__file__).resolve().parent.parent / "toy"
+
+
+def python_path(folder: Path = TOY) -> str:
+    """Return the PYTHONPATH for processes that are to find an outside package too."""
+    before = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    return os.pathsep.join([str(folder), *(place for place in before if place not in ("", str(TOY)))])
 
 
 def graph(*names: str, cost: float = 1.0) -> Graph:

@@ -7,13 +7,13 @@ them go again. What was tagged at any earlier moment remains known.
 
 from collections.abc import Sequence
 
-from sqlalchemy import BigInteger, ColumnElement, Select, and_, literal, select, update
+from sqlalchemy import BigInteger, ColumnElement, Connection, Select, and_, literal, select, update
 
 from pellucid.archive.engine import database_errors, transaction
 from pellucid.archive.journal import act
 from pellucid.archive.part import Part
 from pellucid.archive.product import Product, check_name
-from pellucid.archive.rows import execute_many, load_products, row_of, select_products
+from pellucid.archive.rows import execute_many, load_products, not_registered, rows_of, select_products
 from pellucid.archive.tables import FOREVER, PRODUCTS, TAGGED
 
 __all__ = ["Tags", "in_tag"]
@@ -52,7 +52,7 @@ class Tags(Part):
         check_name(name, "tag")
         with database_errors(self._where), transaction(self._engine) as connection:
             there = {row.product for row in connection.execute(_members(name))}
-            rows = dict.fromkeys(row_of(connection, product) for product in products)
+            rows = _rows(connection, products)
             new = [row for row in rows if row not in there]
             ticks = [act(connection, "tag", row, name, because) for row in new]
             tagged = ((name, row, tick, FOREVER) for row, tick in zip(new, ticks, strict=True))
@@ -72,7 +72,7 @@ class Tags(Part):
         check_name(name, "tag")
         with database_errors(self._where), transaction(self._engine) as connection:
             there = {row.product for row in connection.execute(_members(name))}
-            rows = dict.fromkeys(row_of(connection, product) for product in products)
+            rows = _rows(connection, products)
             gone = [row for row in rows if row in there]
             for row in gone:
                 tick = act(connection, "untag", row, name, because)
@@ -104,6 +104,15 @@ class Tags(Part):
 def in_tag(name: str, as_of: int | None = None) -> ColumnElement[bool]:
     """Return the condition that a product of a query is in a tagged set."""
     return PRODUCTS.c.row.in_(_members(name, as_of))
+
+
+def _rows(connection: Connection, products: Sequence[Product]) -> list[int]:
+    """Return the rows of products, each once; `MissingInput` where one is not registered."""
+    known = rows_of(connection, [product.id for product in products])
+    for product in products:
+        if product.id not in known:
+            raise not_registered(product)
+    return list(dict.fromkeys(known[product.id] for product in products))
 
 
 def _members(name: str, as_of: int | None = None) -> Select[tuple[int]]:

@@ -129,9 +129,9 @@ def _run(
     finally:
         executor.close()
     if report.products:
-        archive.tag(
+        archive.catalogue.tags.tag(
             f"{plan.level.collection}/{asked['night'].replace('-', '')}",
-            [p.id for p in report.products],
+            report.products,
             because=f"run of the night at level {plan.level.name}",
         )
     session.show({"night": asked["night"], "level": plan.level.name, **report.as_dict()}, report.as_text())

@@ -50,12 +50,13 @@ def command(
             code="no-folder",
         )
     with session.workspace(create=True) as workspace:
-        from pellucid.pipeline.arrivals import Arrivals, Journal
+        from pellucid.pipeline.arrivals import Arrivals
         from pellucid.pipeline.executors import executor_of
+        from pellucid.pipeline.journal import Journal, journal_of
         from pellucid.pipeline.levels import level_of
         from pellucid.pipeline.ownership import claimed
         from pellucid.pipeline.setting import graph_of, parameters_of
-        from pellucid.pipeline.watch import Watch, journal_of
+        from pellucid.pipeline.watch import Watch
 
         policy = level_of(effective.config, level)
         if policy.source != "arrivals":
@@ -75,17 +76,19 @@ def command(
                 workspace.path, workspace.archive, workers, "", effective.config.run.memory
             )
             try:
-                watch = Watch(
-                    workspace.archive,
-                    Arrivals(folder, journal, settle),
-                    graph,
-                    policy,
-                    executor,
-                    parameters_of(effective, graph),
-                    {"threads": effective.config.run.threads or 1},
-                    place.with_suffix(".json"),
-                )
-                report = watch.follow(lambda: bool(stop), idle=until_idle)
+                with session.progress(f"level {level}, {folder}") as progress:
+                    watch = Watch(
+                        workspace.archive,
+                        Arrivals(folder, journal, settle),
+                        graph,
+                        policy,
+                        executor,
+                        parameters_of(effective, graph),
+                        {"threads": effective.config.run.threads or 1},
+                        place.with_suffix(".json"),
+                        progress,
+                    )
+                    report = watch.follow(lambda: bool(stop), idle=until_idle)
             finally:
                 executor.close()
                 journal.close()

@@ -7,7 +7,6 @@ nobody sets.
 """
 
 import fcntl
-import json
 import os
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -15,89 +14,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic
 
-from pellucid.archive.files import storage_errors
+from pellucid.pipeline.journal import Arrival, Journal
 
-__all__ = ["Arrival", "Arrivals", "Journal"]
+__all__ = ["Arrivals"]
 
 _UNFINISHED = (".part", ".tmp", ".temp", ".writing", ".incomplete", ".filepart", ".crdownload")
-
-
-@dataclass(frozen=True, slots=True)
-class Arrival:
-    """A whole file.
-
-    Attributes
-    ----------
-    path : Path
-        Where it lies.
-    size, changed : int
-        Bytes, and date of the last change in ns.
-    seen : float
-        When it was first seen whole, by the monotonic clock, s.
-    """
-
-    path: Path
-    size: int
-    changed: int
-    seen: float
-
-    @property
-    def state(self) -> tuple[int, int]:
-        """What tells this content from a later one under the same name."""
-        return self.size, self.changed
-
-
-class Journal:
-    """What became of each file, kept so that a restart goes on where it was.
-
-    A line is written once a file is in the archive, or refused for good. Where the last lines are lost,
-    their files are taken in again, which changes nothing.
-
-    Parameters
-    ----------
-    path : Path
-        File with a line of JSON for each.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._known: dict[str, tuple[int, int]] = {}
-        with suppress(FileNotFoundError):
-            for line in path.read_text().splitlines():
-                with suppress(ValueError, KeyError):  # a kill may cut the last line short
-                    note = json.loads(line)
-                    self._known[note["file"]] = (note["size"], note["changed"])
-        with storage_errors(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = path.open("a")
-            if path.stat().st_size and not path.read_text().endswith("\n"):
-                self._file.write("\n")
-
-    def knows(self, path: str | Path, state: tuple[int, int]) -> bool:
-        """Return whether a file in this state is over and done with."""
-        return self._known.get(os.fspath(path)) == state
-
-    def replaced(self, arrival: Arrival) -> bool:
-        """Return whether a file of this name was taken with other content."""
-        return str(arrival.path) in self._known and not self.knows(arrival.path, arrival.state)
-
-    def note(self, arrival: Arrival, became: str, product: str = "") -> None:
-        """Note what became of a file."""
-        line = {
-            "file": str(arrival.path),
-            "size": arrival.size,
-            "changed": arrival.changed,
-            "became": became,
-            "product": product,
-        }
-        with storage_errors(self.path):
-            self._file.write(json.dumps(line) + "\n")
-            self._file.flush()
-        self._known[str(arrival.path)] = arrival.state
-
-    def close(self) -> None:
-        """Give the file back."""
-        self._file.close()
 
 
 @dataclass(slots=True)

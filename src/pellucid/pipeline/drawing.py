@@ -56,7 +56,7 @@ def plan_text(plan: Plan, why: Mapping[int, str]) -> str:
     lines: list[str] = []
     for task in plan.tasks:
         mark = "x" if task.problem is not None else " " if task.product is not None else "+"
-        lines.append(f"{mark} {task.name}: {why[task.number]}")
+        lines.append(f"{mark} {task.label}: {why[task.number]}")
         lines += [f"    without {words}" for words in task.without]
         lines += [f"    {role} by fallback: {how}" for role, how in task.fallback.items()]
     runs = sum(t.product is None and t.problem is None for t in plan.tasks)
@@ -98,6 +98,7 @@ def plan_document(plan: Plan, why: Mapping[int, str]) -> dict[str, JSON]:
                 "number": task.number,
                 "step": task.step.name,
                 "of": task.leader.owner,
+                "time_start": task.begins,
                 "state": "cannot" if task.problem else "there" if task.product else "to run",
                 "why": why[task.number],
                 "product": task.product.id if task.product else None,

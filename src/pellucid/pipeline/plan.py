@@ -8,6 +8,7 @@ from itertools import count
 
 from pellucid.archive.archive import Archive
 from pellucid.archive.lineage import JSON
+from pellucid.archive.moments import moment_text
 from pellucid.archive.product import Product
 from pellucid.errors import PellucidError
 from pellucid.interfaces.evidence import QUARANTINE
@@ -64,6 +65,17 @@ class Task:
     def name(self) -> str:
         """What it is, for people: the step and whose data."""
         return f"{self.step.name} {self.leader.owner}"
+
+    @property
+    def begins(self) -> int | None:
+        """When its leading input begins, in ns TAI; None where it takes what there is in a span of time."""
+        leads = self.leader.product is not None or self.leader.task is not None
+        return self.leader.start if leads else None
+
+    @property
+    def label(self) -> str:
+        """What tells it from other tasks, for people: its name, and when its leading input begins."""
+        return self.name if self.begins is None else f"{self.name} of {moment_text(self.begins)}"
 
     @property
     def needs(self) -> set[int]:

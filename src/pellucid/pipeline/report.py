@@ -50,6 +50,7 @@ class Entry:
         return {
             "step": self.task.step.name,
             "of": self.task.leader.owner,
+            "time_start": self.task.begins,
             "state": self.state,
             "product": self.product.id if self.product else None,
             "product_type": self.task.step.output,
@@ -126,7 +127,7 @@ class RunReport:
             yield f"{name}: " + ", ".join(f"{n} {state}" for state, n in counts.items() if n)
         for entry in self.entries:
             if entry.without and entry.state not in FAILED:
-                yield f"{entry.task.name} went without {'; '.join(entry.without)}"
+                yield f"{entry.task.label} went without {'; '.join(entry.without)}"
         yield from _shown(self.failures)
         total = len(self.entries)
         yield f"{total} tasks, {self.count('made')} run, {len(self.failures)} failed in {self.seconds:.1f} s"
@@ -135,6 +136,6 @@ class RunReport:
 def _shown(failures: Sequence[Entry], most: int = 20) -> Iterator[str]:
     for entry in failures[:most]:
         reason = str(entry.error).replace("\n", "\n    ") if entry.error else ""
-        yield f"{entry.task.name} {entry.state}: {reason}".rstrip(": ")
+        yield f"{entry.task.label} {entry.state}: {reason}".rstrip(": ")
     if len(failures) > most:
         yield f"… and {len(failures) - most} more: --json tells all"

@@ -16,7 +16,7 @@ from pellucid.pipeline.job import Job, Result
 from pellucid.pipeline.plan import Plan, Task
 from pellucid.pipeline.report import Entry, RunReport
 
-__all__ = ["carry_out"]
+__all__ = ["carry_out", "may_pass"]
 
 log = logging.getLogger(__name__)
 
@@ -118,8 +118,8 @@ class _Course:
         task = self._entry(number).task
         if isinstance(result, PellucidError):
             self._tries[number] += 1
-            if _may_pass(result) and self._tries[number] < _TRIES:
-                log.warning("%s is tried again: %s", task.name, result.what)
+            if may_pass(result) and self._tries[number] < _TRIES:
+                log.warning("%s is tried again: %s", task.label, result.what)
                 self._make_ready(task)
             else:
                 self._close(task, "failed", error=result)
@@ -137,7 +137,7 @@ class _Course:
         entry.state, entry.product, entry.error = state, product, error
         self.open -= 1
         if error is not None:
-            log.warning("%s %s: %s", task.name, state, error.what)
+            log.warning("%s %s: %s", task.label, state, error.what)
         for number in self._consumers.pop(task.number, ()):
             self._missing[number].discard(task.number)
             if not self._missing[number]:
@@ -184,7 +184,7 @@ class _Course:
         cause = self._entry(number)
         return PellucidError(
             f"Its input '{role}' could not be made.",
-            where=cause.task.name,
+            where=cause.task.label,
             got=cause.error.what if cause.error else cause.state,
             mend="mend that first; what is done stays done",
             code="blocked",
@@ -194,5 +194,6 @@ class _Course:
         return self._by_number[number]
 
 
-def _may_pass(error: PellucidError) -> bool:
+def may_pass(error: PellucidError | None) -> bool:
+    """Return whether a task is worth another try: its failure was of the moment, and it did not hang."""
     return isinstance(error, IntermittentError) and error.code not in ("step-timeout", "out-of-memory")

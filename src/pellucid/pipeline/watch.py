@@ -3,110 +3,42 @@
 
 import logging
 import time
-from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from hashlib import sha256
 from itertools import pairwise
+from math import inf
 from pathlib import Path
-from statistics import median
 
 from pellucid.archive.archive import Archive
-from pellucid.archive.files import storage_errors
+from pellucid.archive.files import Progress, storage_errors
 from pellucid.archive.lineage import JSON, canonical_json
 from pellucid.archive.product import Product
-from pellucid.errors import IntermittentError, PellucidError
+from pellucid.errors import IntermittentError, MissingInput, PellucidError
 from pellucid.interfaces.evidence import QUARANTINE
-from pellucid.pipeline.arrivals import Arrival, Arrivals
+from pellucid.pipeline.arrivals import Arrivals
 from pellucid.pipeline.executors import Executor
 from pellucid.pipeline.graph import Graph
 from pellucid.pipeline.intake import findings_of, take_in
+from pellucid.pipeline.journal import Arrival
 from pellucid.pipeline.levels import Level
-from pellucid.pipeline.plan import Plan, Recipes, Task, make_plan
+from pellucid.pipeline.plan import Recipes, Task, make_plan
+from pellucid.pipeline.report import Entry
 from pellucid.pipeline.run import carry_out
+from pellucid.pipeline.unsettled import Unsettled, inputs_behind
+from pellucid.pipeline.watch_report import WatchReport
 
-__all__ = ["Watch", "WatchReport", "journal_of"]
+__all__ = ["Watch"]
 
 log = logging.getLogger(__name__)
 
 _BATCH = 64
 """Files taken in before what they make possible is run, so that a flood does not starve the work."""
 
+_RETRY_S = 10.0
+"""How long after a failure that may pass its tasks are tried again."""
 
-@dataclass
-class WatchReport:
-    """What a watch has done so far.
-
-    Attributes
-    ----------
-    taken, again, refused : int
-        Files that came in as new products, that were there already, and that could not be taken.
-    made : int
-        Products.
-    failed : dict of str to str
-        Tasks that failed, and why.
-    late : list of str
-        What missed its deadline, in words.
-    lags : dict of str to list of float
-        For each step, and ``ingest``, seconds from a file being whole to its product being there.
-    waiting, growing : int
-        Whole files that wait to be taken in, and files that are not whole: the back-pressure.
-    refusals : dict of str to str
-        Files that could not be taken, and why.
-    """
-
-    taken: int = 0
-    again: int = 0
-    refused: int = 0
-    made: int = 0
-    failed: dict[str, str] = field(default_factory=dict)
-    late: list[str] = field(default_factory=list)
-    lags: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
-    waiting: int = 0
-    growing: int = 0
-    refusals: dict[str, str] = field(default_factory=dict)
-
-    @property
-    def exit_code(self) -> int:
-        """0 where nothing was refused, failed or late."""
-        return int(bool(self.refused or self.failed or self.late))
-
-    def as_dict(self) -> dict[str, JSON]:
-        """Return the report as a JSON-ready mapping."""
-        return {
-            "taken": self.taken,
-            "again": self.again,
-            "refused": self.refused,
-            "made": self.made,
-            "waiting": self.waiting,
-            "growing": self.growing,
-            "late": list(self.late),
-            "failed": dict(self.failed),
-            "refusals": dict(self.refusals),
-            "lag": {
-                name: {"n": len(lags), "median": round(median(lags), 3), "most": round(max(lags), 3)}
-                for name, lags in sorted(self.lags.items())
-                if lags
-            },
-        }
-
-    def as_text(self) -> str:
-        """Return the report for people."""
-        return "\n".join(self._lines())
-
-    def _lines(self) -> Iterator[str]:
-        yield (
-            f"{self.taken} files taken in, {self.again} there already, {self.refused} refused; "
-            f"{self.made} products"
-        )
-        for name, lags in sorted(self.lags.items()):
-            if lags:
-                yield f"lag of {name}: median {median(lags):.2f} s, most {max(lags):.2f} s, {len(lags)} times"
-        yield from (f"refused {file}: {why}" for file, why in self.refusals.items())
-        yield from (f"failed {name}: {why}" for name, why in self.failed.items())
-        yield from self.late
-        if self.waiting or self.growing:
-            yield f"{self.waiting} files wait, {self.growing} are not whole"
+_PATIENCE_S = 1.0
+"""How long is waited where the archive cannot be written to."""
 
 
 @dataclass
@@ -131,6 +63,8 @@ class Watch:
         As `pellucid.pipeline.execute.execute` takes it.
     status : Path or None
         File that always tells the state, for whoever looks at it.
+    progress : callable or None
+        Called with (files done, files in all, "files"): what is not done waits.
     """
 
     archive: Archive
@@ -141,17 +75,22 @@ class Watch:
     parameters: Mapping[str, Mapping[str, JSON]] = field(default_factory=dict)
     effort: Mapping[str, int] = field(default_factory=dict)
     status: Path | None = None
+    progress: Progress | None = None
     report: WatchReport = field(default_factory=WatchReport)
     _recipes: Recipes | None = None
-    _seen: dict[str, float] = field(default_factory=dict)
-    _waiting: dict[tuple[str, str], tuple[float, str]] = field(default_factory=dict)
+    _unsettled: Unsettled = field(default_factory=Unsettled)
+    _postponed: dict[Path, int] = field(default_factory=dict)
+    _todo: list[Product] = field(default_factory=list)
+    _retried: float = -inf
+    _last: tuple[object, ...] = ()
 
     def follow(
         self, stop: Callable[[], bool], *, poll: float = 0.2, idle: float | None = None
     ) -> WatchReport:
         """Work until told to stop, or until nothing came for a while.
 
-        What a former watch took in and did not get to is run first.
+        What a former watch took in and did not get done is run first. What keeps it from working, such as
+        a full disk, is told and waited for.
 
         Parameters
         ----------
@@ -160,36 +99,67 @@ class Watch:
         poll : float
             Seconds between two looks at the folder.
         idle : float, optional
-            Seconds without any file after which it ends.
+            Seconds after which it ends, without any file or unable to work.
+
+        Raises
+        ------
+        IntermittentError
+            It ends unable to work.
         """
         last = self.arrivals.clock()
-        self._run(self._unfinished_business())
+        self._todo = self._unfinished_business()
         while not stop():
-            if self.cycle():
+            waited = bool(self.report.trouble)
+            try:
+                done = self.cycle()
+            except IntermittentError as error:
+                self._in_trouble(error)
+                last = last if waited else self.arrivals.clock()
+                if idle is not None and self.arrivals.clock() - last >= idle:
+                    raise
+                time.sleep(max(poll, _PATIENCE_S))
+                continue
+            if done or waited:
                 last = self.arrivals.clock()
-            elif idle is not None and not self.arrivals.growing and self.arrivals.clock() - last >= idle:
+            elif idle is not None and not self._busy and self.arrivals.clock() - last >= idle:
                 break
             else:
                 time.sleep(poll)
         return self.report
 
+    @property
+    def _busy(self) -> bool:
+        return bool(self.arrivals.growing or self.report.waiting > len(self._postponed))
+
     def cycle(self) -> int:
-        """Take in what is whole, run what it makes possible; return how many files it was."""
-        whole = self.arrivals.look()
-        self.report.waiting, self.report.growing = len(whole), self.arrivals.growing
+        """Take in what is whole, run what it makes possible; return how many files it was.
+
+        Raises
+        ------
+        IntermittentError
+            The archive cannot be written to; nothing is lost.
+        """
+        whole = sorted(self.arrivals.look(), key=lambda a: self._postponed.get(a.path, 0))
         for folder in self.arrivals.closed - self.report.refusals.keys():
             self._refuse(folder, "this folder may not be read; give the right to read it")
         batch = whole[:_BATCH]
         if len(whole) > _BATCH:
             log.warning("%d files wait: more come than are worked off", len(whole))
-        products = [product for arrival in batch if (product := self._take(arrival)) is not None]
-        self.report.waiting = len(whole) - len(batch)
-        self._run(products)
-        self._check_deadlines()
+        for arrival in batch:
+            self._take(arrival)
+        self._postponed = {a.path: self._postponed[a.path] for a in whole if a.path in self._postponed}
+        left = sum(a.path in self._postponed for a in batch)
+        self.report.waiting, self.report.growing = len(whole) - len(batch) + left, self.arrivals.growing
+        self._run([*self._todo, *self._to_retry()])
+        self._todo = []
+        for words in self._unsettled.late(self.arrivals.clock(), self.level.deadline):
+            self.report.late.append(f"late: {words}")
+            log.warning("late: %s", words)
+        self.arrivals.journal.over(self._unsettled.over())
         self._tell()
-        return len(batch)
+        return len(batch) - left
 
-    def _take(self, arrival: Arrival) -> Product | None:
+    def _take(self, arrival: Arrival) -> None:
         journal = self.arrivals.journal
         if journal.replaced(arrival):
             log.warning("%s was taken before and has changed: its new content is taken too", arrival.path)
@@ -197,32 +167,59 @@ class Watch:
             product, is_new = take_in(self.archive, arrival.path)
         except PellucidError as error:
             if isinstance(error, IntermittentError) or error.code in ("changed-while-read", "no-such-file"):
-                log.warning("%s is taken later: %s", arrival.path, error.what)
-                return None
+                self._postpone(arrival, error)
+                return
             journal.note(arrival, f"refused: {error.code}")
             self._refuse(str(arrival.path), f"{error.what} ({error.code})")
-            return None
+            return
+        self._postponed.pop(arrival.path, None)
         if product.collection == QUARANTINE:
-            journal.note(arrival, "quarantined", product.id)
+            journal.note(arrival, "quarantined", product.id, over=True)
             self._refuse(
                 str(arrival.path), "in quarantine, not as its interface says: " + findings_of(product)
             )
-            return None
+            return
         journal.note(arrival, "taken" if is_new else "there", product.id)
         self.report.taken += is_new
         self.report.again += not is_new
-        self._seen.setdefault(product.id, arrival.seen)
+        self._unsettled.take(product.id, arrival.seen)
+        self._todo.append(product)
         self.report.lags["ingest"].append(self.arrivals.clock() - arrival.seen)
-        return product
+
+    def _postpone(self, arrival: Arrival, error: PellucidError) -> None:
+        """Let a file wait behind all others; tell it once."""
+        tries = self._postponed.get(arrival.path, 0)
+        self._postponed[arrival.path] = tries + 1
+        if not tries:
+            log.warning("%s is taken later: %s", arrival.path, error.what)
 
     def _refuse(self, path: str, why: str) -> None:
+        self._postponed.pop(Path(path), None)
         self.report.refused += 1
         self.report.refusals[path] = why
         log.warning("%s is refused: %s", path, why)
 
-    def _unfinished_business(self) -> Sequence[Product]:
-        """Return the newest raw products, whose work a kill may have cut short."""
-        return self.archive.find(kind="raw", covered=True, limit=_BATCH * 4)
+    def _unfinished_business(self) -> list[Product]:
+        """Return the raw products that a former watch took in and did not get done."""
+        now = self.arrivals.clock()
+        products = []
+        for id, seen in list(self.arrivals.journal.unfinished.items()):
+            try:
+                products.append(self.archive.get(id))
+            except MissingInput:
+                self.arrivals.journal.over([id])
+                continue
+            self._unsettled.take(id, now if seen is None else min(seen, now))
+        return products
+
+    def _to_retry(self) -> list[Product]:
+        """Return now and then the raw products behind tasks whose failure may pass."""
+        now = self.arrivals.clock()
+        ids = self._unsettled.to_retry()
+        if not ids or now - self._retried < _RETRY_S:
+            return []
+        self._retried = now
+        return [self.archive.get(id) for id in sorted(ids)]
 
     def _run(self, products: Sequence[Product]) -> None:
         for span in _spans(products, self.level.window_ns):
@@ -236,65 +233,61 @@ class Watch:
                 recipes=self._recipes,
             )
             self._recipes = plan.recipes
-            self._set_waiting_aside(plan)
+            tasks = {task.number: task for task in plan.tasks}
+            plan.tasks[:] = self._unsettled.set_aside(tasks)
             begun = self.arrivals.clock()
             done = carry_out(self.archive, plan, self.executor, keep_going=True, effort=self.effort)
             for entry in done.entries:
-                name = entry.task.name
-                if entry.state == "made":
-                    self.report.made += 1
-                    self.report.failed.pop(name, None)
-                    self._note_lag(plan, entry.task.number, begun)
-                elif entry.state == "failed" and entry.error is not None:
-                    self.report.failed[name] = f"{entry.error.what} ({entry.error.code})"
+                self._note(tasks, entry, begun)
+        self.report.lacking = self._unsettled.lacking
 
-    def _set_waiting_aside(self, plan: Plan) -> None:
-        """Take out of a plan what lacks an input that may still come, and remember since when."""
-        kept = []
-        for task in plan.tasks:
-            leading = task.leader.product.id if task.leader.product is not None else ""
-            if task.problem is None or task.problem.code not in _MAY_COME:
-                kept.append(task)
-                self._waiting.pop((task.step.name, leading), None)
-            elif leading in self._seen:
-                words = f"{task.name} cannot begin: {task.problem.what}"
-                self._waiting.setdefault((task.step.name, leading), (self._seen[leading], words))
-        plan.tasks[:] = kept
+    def _note(self, tasks: Mapping[int, Task], entry: Entry, begun: float) -> None:
+        label = entry.task.label
+        self._unsettled.ended(tasks, entry)
+        self.report.failed.pop(label, None)
+        if entry.state == "made":
+            self.report.made += 1
+            self._note_lag(tasks, entry.task, begun)
+        elif entry.state == "failed" and entry.error is not None:
+            self.report.failed[label] = f"{entry.error.what} ({entry.error.code})"
 
-    def _check_deadlines(self) -> None:
-        """Tell what should be there by now and lacks an input."""
-        now = self.arrivals.clock()
-        for key, (seen, words) in list(self._waiting.items()):
-            if now - seen > self.level.deadline:
-                del self._waiting[key]
-                self.report.late.append(f"late: {words}")
-                log.warning("late: %s", words)
-
-    def _note_lag(self, plan: Plan, number: int, begun: float) -> None:
+    def _note_lag(self, tasks: Mapping[int, Task], task: Task, begun: float) -> None:
         """Note how long after the last of its files a product was there."""
-        tasks = {task.number: task for task in plan.tasks}
-        task = tasks[number]
-        seen = [self._seen[id] for id in _raw_inputs(tasks, number) if id in self._seen]
+        known = self._unsettled.seen
+        seen = [known[id] for id in inputs_behind(tasks, task) if id in known]
         lag = self.arrivals.clock() - max(seen, default=begun)
         self.report.lags[task.step.name].append(lag)
         if lag > self.level.deadline:
-            words = f"late: {task.name} came {lag:.1f} s after its files, due in {self.level.deadline:g} s"
+            words = f"late: {task.label} came {lag:.1f} s after its files, due in {self.level.deadline:g} s"
             self.report.late.append(words)
             log.warning(words)
 
+    def _in_trouble(self, error: IntermittentError) -> None:
+        if error.what != self.report.trouble:
+            log.warning("the watch waits: %s", error)
+        self.report.trouble = error.what
+
     def _tell(self) -> None:
-        if self.status is None:
+        report = self.report
+        done = report.taken + report.again + report.refused
+        if self.progress is not None:
+            self.progress(done, done + report.waiting, "files")
+        state = (done, report.made, report.waiting, report.growing, report.trouble, len(report.late))
+        state += (tuple(report.failed), tuple(report.lacking))
+        if self.status is None or state == self._last:
             return
-        with storage_errors(self.status):
-            hidden = self.status.with_name(f".{self.status.name}")
-            hidden.write_text(canonical_json(self.report.as_dict()))
-            hidden.replace(self.status)
-
-
-def journal_of(workspace: Path, folder: Path) -> Path:
-    """Return where the journal of a watched folder is kept in a workspace."""
-    name = sha256(str(folder.resolve()).encode()).hexdigest()[:16]
-    return workspace / "watch" / f"{name}.jsonl"
+        trouble, report.trouble = report.trouble, ""
+        try:
+            with storage_errors(self.status):
+                hidden = self.status.with_name(f".{self.status.name}")
+                hidden.write_text(canonical_json(report.as_dict()))
+                hidden.replace(self.status)
+        except PellucidError:
+            report.trouble = trouble
+            raise
+        self._last = state
+        if trouble:
+            log.warning("the watch works again")
 
 
 def _spans(products: Sequence[Product], window: int) -> list[tuple[int, int]]:
@@ -312,20 +305,3 @@ def _spans(products: Sequence[Product], window: int) -> list[tuple[int, int]]:
             spans.append((start, stop))
     assert all(a[1] < b[0] for a, b in pairwise(spans))
     return spans
-
-
-_MAY_COME = ("no-input", "too-few-inputs", "calibration-missing", "calibration-expired")
-"""What a task may lack that can still arrive."""
-
-
-def _raw_inputs(tasks: Mapping[int, Task], number: int) -> set[str]:
-    found: set[str] = set()
-    todo = [number]
-    while todo:
-        for items in tasks[todo.pop()].inputs.values():
-            for item in items:
-                if item.task is not None and item.task in tasks:
-                    todo.append(item.task)
-                elif item.product is not None:
-                    found.add(item.product.id)
-    return found
