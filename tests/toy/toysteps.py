@@ -92,6 +92,7 @@ STEPS = (
             function=f"toysteps:{name}",
             inputs={"events": RAW},
             output=DL1,
+            format="json",
             alternative=True,
         )
         for name in ("fail", "fickle", "idle")

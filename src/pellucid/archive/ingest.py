@@ -17,7 +17,7 @@ from pellucid.archive.files import open_source
 from pellucid.errors import CorruptedInput
 from pellucid.formats.cover import outside_formats
 
-__all__ = ["FORMATS", "FileKind", "sniff"]
+__all__ = ["FORMATS", "RECOGNISED", "FileKind", "sniff"]
 
 HEAD = 64 * 1024
 
@@ -150,6 +150,22 @@ FORMATS: tuple[Callable[[bytes], FileKind | None], ...] = (
     _air_profile,
 )
 """Asked in this order; the first that answers is right."""
+
+RECOGNISED = frozenset(
+    {
+        "eventio",
+        "zfits",
+        "protobuf-zfits",
+        "fact-zfits",
+        "fact-drive",
+        "fits",
+        "hdf5",
+        "parquet",
+        "licel",
+        "ecsv",
+    }
+)
+"""Formats whose files always tell themselves by how they begin."""
 
 
 def _decompressed(head: bytes) -> bytes:

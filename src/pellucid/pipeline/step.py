@@ -28,8 +28,9 @@ from typing import Any, Literal
 from pellucid.archive.files import Progress
 from pellucid.archive.lineage import JSON, plain
 from pellucid.archive.product import check_product_type
-from pellucid.errors import ConfigurationError, PellucidError
+from pellucid.errors import ConfigurationError
 from pellucid.pipeline.inputs import Input, duration_ns
+from pellucid.pipeline.output import check_written
 from pellucid.pipeline.parameters import Declared, completed, defaults
 
 __all__ = ["FALLBACK", "Files", "ManyFiles", "Parameters", "Provenance", "Step", "Summary"]
@@ -167,7 +168,8 @@ class Step:
         Raises
         ------
         PellucidError
-            It wrote no output (``no-output``); and whatever the function itself raises.
+            It wrote no output (``no-output``), or one that is not of its format, or not as an interface says
+            that declares the product type (``wrong-output``); and whatever the function itself raises.
         ConfigurationError
             Its summary is none (``bad-summary``), or holds NaN or a like (``not-canonical``).
         """
@@ -175,13 +177,7 @@ class Step:
         extra = {k: v for k, v in offered.items() if v is not None and k in self._keywords}
         own = {name: value for name, value in parameters.items() if name != FALLBACK}
         summary: object = self._callable(self._files(inputs), output, own, provenance, **extra)
-        if not output.is_file() or output.stat().st_size == 0:
-            raise PellucidError(
-                f"The step '{self.name}' ended without its output.",
-                expected=f"the function {self.function} to write the file it is given",
-                mend="report this to the author of the step",
-                code="no-output",
-            )
+        check_written(output, step=self.name, format=self.format, product_type=self.output)
         checked = plain(summary, f"summary of step {self.name}")
         if not isinstance(checked, dict):
             raise ConfigurationError(
