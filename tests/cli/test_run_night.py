@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -76,6 +77,61 @@ def test_a_failure_is_in_the_exit_code_and_resumed(night: list[Path], call: Call
     assert (code, report["totals"]["failed"], report["night"]) == (0, 0, "2026-11-22")
     code, error = call("run", "--resume")
     assert (code, error["error"]["code"]) == (105, "nothing-to-resume")
+
+
+def test_a_run_to_resume_tells_other_settings_and_takes_other_workers(
+    night: list[Path], call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[str] = []
+    monkeypatch.setattr("pellucid.cli.run_night.log.warning", lambda text, *words: told.append(text % words))
+    broken = "steps.toy-images.fault=raise"
+    only = "steps.toy-images.fault_tel=2"
+    call("run", *ASKED, "--set", broken, "--set", only)
+    unknown = ["--cluster", "tcp://127.0.0.1:9"]
+    monkeypatch.setattr("pellucid.pipeline.cluster._PATIENCE_S", 1)
+    code, error = call("run", "--resume", *unknown, "--set", broken, "--set", only)
+    assert (code, error["error"]["code"], told) == (100, "scheduler-lost", [])
+    code, report = call("run", "--resume", "--workers", "0")  # and no more of that cluster
+    assert (code, report["totals"]["failed"]) == (0, 0)
+    assert told == [f"the run to go on with had other settings (--set): {broken} {only}"]
+
+
+@pytest.mark.full
+def test_a_scheduler_that_is_killed_is_told_and_the_rest_is_done_without_it(
+    night: list[Path], call: Call, tmp_path: Path
+) -> None:
+    place = tmp_path / "scheduler.json"
+    programs = [
+        subprocess.Popen(
+            [sys.executable, "-m", "distributed.cli." + name, *options], stderr=subprocess.DEVNULL
+        )
+        for name, options in (
+            ("dask_scheduler", ["--port", "0", "--no-dashboard", "--scheduler-file", str(place)]),
+            ("dask_worker", ["--nthreads", "1", "--no-dashboard", "--scheduler-file", str(place)]),
+        )
+    ]
+    try:
+        while not place.exists():
+            time.sleep(0.05)
+        address = json.loads(place.read_text())["address"]
+        slow = ["--set", "steps.toy-images.seconds=4.0"]
+
+        def kill_once_something_is_made() -> None:
+            with Workspace.open(tmp_path / "ws") as workspace:
+                while not workspace.archive.find(kind="derived"):
+                    time.sleep(0.05)
+            programs[0].kill()
+
+        threading.Thread(target=kill_once_something_is_made, daemon=True).start()
+        code, error = call("run", *ASKED, *slow, "--cluster", address)
+        assert (code, error["error"]["code"]) == (100, "scheduler-lost")
+        code, report = call("run", "--resume", *slow, "--workers", "0")
+        assert code == 0
+        assert report["totals"]["there"] + report["totals"]["reused"] >= 1  # what was done stays done
+    finally:
+        for program in programs:
+            program.kill()
+            program.wait()
 
 
 def test_a_run_to_resume_cannot_be_another(night: list[Path], call: Call, tmp_path: Path) -> None:

@@ -24,18 +24,21 @@ def processes(toy: ModuleType, workspace: Workspace) -> Iterator[Processes]:
     executor.close()
 
 
-@pytest.mark.parametrize(("fault", "code"), [("hang", "step-timeout"), ("die", "worker-lost")])
+@pytest.mark.parametrize(
+    ("fault", "code"), [("hang", "step-timeout"), ("deaf", "step-timeout"), ("die", "worker-lost")]
+)
 def test_a_worker_that_hangs_or_dies_is_replaced_and_all_else_goes_on(
     night: Workspace, processes: Processes, fault: str, code: str
 ) -> None:
-    policy = toyrun.level("B", f"levels.B.limit={'3 s' if fault == 'hang' else '60 s'}")
+    limits = {"hang": "3 s", "deaf": "1 s", "die": "60 s"}
+    policy = toyrun.level("B", f"levels.B.limit={limits[fault]}")
     parameters = {"toy-images": {"fault": fault, "fault_tel": 2}}
     report = toyrun.run(night, policy, parameters, processes, keep_going=True, steps=toyrun.graph(cost=0.001))
     assert {e.error.code for e in report.failures if e.error} == {code}
     done = report.count("made") + report.count("reused")  # some go in groups, and a lost one is gone over
     assert (len(report.failures), done, report.exit_code) == (2, 8, 100)
     assert {e.task.leader.telescopes for e in report.failures} == {(2,)}
-    assert not list((night.path / "store" / "staging").iterdir()) or fault == "die"
+    assert not list((night.path / "store" / "staging").iterdir()) or fault != "hang"
     again = toyrun.run(night, executor=processes)  # and the workers are whole again
     assert (again.exit_code, again.count("made")) == (0, 7)
 

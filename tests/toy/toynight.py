@@ -7,6 +7,7 @@ Its files are a line of JSON each. Steps misbehave for one telescope where a par
 import json
 import os
 import random
+import signal
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -92,7 +93,9 @@ def misbehave(fault: str, output: Path) -> Any:
     output.write_text("half of it")
     if fault == "raise":
         raise ValueError("shapes (3,) and (4,) do not fit")
-    if fault == "hang":
+    if fault == "deaf":
+        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGALRM])  # as compiled code that never returns
+    if fault in ("hang", "deaf"):
         time.sleep(3600)
     if fault == "memory":
         return {"n": len(bytearray(1 << 40))}

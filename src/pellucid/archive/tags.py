@@ -51,9 +51,8 @@ class Tags(Part):
         """
         check_name(name, "tag")
         with database_errors(self._where), transaction(self._engine) as connection:
-            there = {row.product for row in connection.execute(_members(name))}
-            rows = _rows(connection, products)
-            new = [row for row in rows if row not in there]
+            there = set(connection.scalars(select(PRODUCTS.c.id).where(in_tag(name))))
+            new = _rows(connection, [product for product in products if product.id not in there])
             ticks = [act(connection, "tag", row, name, because) for row in new]
             tagged = ((name, row, tick, FOREVER) for row, tick in zip(new, ticks, strict=True))
             execute_many(connection, TAGGED, _COLUMNS, tagged)

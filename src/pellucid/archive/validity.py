@@ -223,6 +223,29 @@ class Validity(Part):
         with database_errors(self._where), self._engine.connect() as connection:
             return [Certificate(*row[2:]) for row in connection.execute(query)]
 
+    def standing(
+        self, product_type: str, collection: str, start: int, stop: int
+    ) -> set[tuple[str, str, int, int]]:
+        """Return product, device, start and stop of each certificate in force now that touches a span.
+
+        Parameters
+        ----------
+        product_type, collection : str
+            Exactly as certified.
+        start, stop : int
+            Half-open, in ns TAI.
+        """
+        of = (_S.product_type == product_type, _S.collection == collection)
+        touching = (_V.known_to == FOREVER, _V.start < stop, _V.stop > start)
+        query = (
+            select(_P.id, _S.device, _V.start, _V.stop)
+            .join_from(VALIDITY, SLOTS, _V.slot == _S.slot)
+            .join(PRODUCTS, _V.product == _P.row)
+            .where(*of, *touching)
+        )
+        with database_errors(self._where), self._engine.connect() as connection:
+            return {(id, device, first, last) for id, device, first, last in connection.execute(query)}
+
 
 def certificates_query() -> Select[Any]:
     """Return the query for all certificates: row, slot, and then the values of `Certificate`."""

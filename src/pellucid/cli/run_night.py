@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """``pellucid run``: everything that can be made of a night, at a level."""
 
+import gc
+import logging
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +18,8 @@ if TYPE_CHECKING:
     from pellucid.pipeline.plan import Plan
 
 __all__ = ["command", "plan_of"]
+
+log = logging.getLogger(__name__)
 
 
 @verb("run")
@@ -36,13 +41,18 @@ def command(session: Session, resume: bool, only_plan: bool, svg: Path | None, *
     others; the exit code and the report tell. Without --workers and --cluster all is done in this process.
     """
     effective = session.configuration()
-    with session.workspace() as workspace:
+    with ExitStack() as opened:
+        from pellucid.pipeline.collector import uncollected
         from pellucid.pipeline.record import RunRecord
 
-        record = RunRecord(workspace.path)
-        if resume:
-            asked = _resumed(record.unfinished(), asked)
-        plan = plan_of(effective, workspace.archive, asked)
+        with uncollected():
+            workspace = opened.enter_context(session.workspace())
+            record = RunRecord(workspace.path)
+            asked["settings"] = list(session.settings)
+            if resume:
+                asked = _resumed(record.unfinished(), asked)
+            plan = plan_of(effective, workspace.archive, asked)
+            gc.freeze()  # what is here stays until the command ends: nothing of it is looked through again
         if svg is not None:
             from pellucid.archive.output import write_text
             from pellucid.pipeline.drawing import plan_svg
@@ -68,8 +78,13 @@ def _resumed(before: dict[str, Any], asked: dict[str, Any]) -> dict[str, Any]:
                 mend="leave it out, or run without --resume: what is done stays done",
                 code="other-run",
             )
-    new = {name: value for name, value in asked.items() if value not in (None, False)}
-    return {**before, **new}
+    if asked["settings"] != before.get("settings", []):
+        was = " ".join(before.get("settings", [])) or "none"
+        log.warning("the run to go on with had other settings (--set): %s", was)
+    new = {name: value for name, value in asked.items() if value is not None and value is not False}
+    if "workers" in new or "cluster" in new:
+        before = {name: value for name, value in before.items() if name not in ("workers", "cluster")}
+    return {**dict.fromkeys(asked), **before, **new}
 
 
 def plan_of(effective: "Effective", archive: "Archive", asked: dict[str, Any]) -> "Plan":
@@ -134,7 +149,10 @@ def _run(
             report.products,
             because=f"run of the night at level {plan.level.name}",
         )
-    session.show({"night": asked["night"], "level": plan.level.name, **report.as_dict()}, report.as_text())
+    if session.as_json:
+        session.show({"night": asked["night"], "level": plan.level.name, **report.as_dict()}, "")
+    else:
+        session.show({}, report.as_text())
     return report.exit_code
 
 

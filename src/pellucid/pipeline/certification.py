@@ -5,7 +5,6 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from pellucid.archive.archive import Archive
-from pellucid.archive.explain import CalibrationExpired, CalibrationMissing
 from pellucid.archive.product import Product
 from pellucid.archive.validity import ValidityOverlap, device_name, devices_of
 from pellucid.errors import PellucidError
@@ -33,18 +32,23 @@ def publish(archive: Archive, plan: Plan, entries: Sequence[Entry]) -> None:
     entries : sequence of Entry
         What came of its tasks.
     """
-    for product, start, stop, entry in _spans(plan, entries):
-        collection = plan.level.collection
-        if _in_force(archive, product, collection, start, stop):
-            continue
+    collection, because = plan.level.collection, f"run at level {plan.level.name}"
+    spans = _not_standing(archive, collection, _spans(plan, entries))
+    try:
+        archive.catalogue.validity.certify_many([span[:3] for span in spans], collection, because=because)
+    except PellucidError:
+        pass  # one of them cannot be, or is in the way of an older one: each is seen to by itself
+    else:
+        return
+    for product, start, stop, entry in spans:
         try:
             try:
-                archive.certify(product, collection, start, stop, because=f"run at level {plan.level.name}")
+                archive.certify(product, collection, start, stop, because=because)
             except ValidityOverlap:
                 if not plan.level.replaces:
                     raise
                 _give_way(archive, product, collection, start, stop)
-                archive.certify(product, collection, start, stop, because=f"run at level {plan.level.name}")
+                archive.certify(product, collection, start, stop, because=because)
         except PellucidError as error:
             entry.state, entry.error = "failed", error
 
@@ -69,15 +73,17 @@ def _spans(plan: Plan, entries: Sequence[Entry]) -> list[Span]:
     return spans
 
 
-def _in_force(archive: Archive, product: Product, collection: str, start: int, stop: int) -> bool:
-    for device in devices_of(product):
-        try:
-            found = archive.lookup(product.product_type, device, start, collection)
-        except (CalibrationMissing, CalibrationExpired):
-            return False
-        if (found.product.id, found.start, found.stop) != (product.id, start, stop):
-            return False
-    return True
+def _not_standing(archive: Archive, collection: str, spans: Sequence[Span]) -> list[Span]:
+    """Return the spans that are not certified as they are; one look for each type, since there are many."""
+    types = {product.product_type for product, *_ in spans}
+    whole = min((s[1] for s in spans), default=0), max((s[2] for s in spans), default=0)
+    standing = {kind: archive.catalogue.validity.standing(kind, collection, *whole) for kind in types}
+
+    def stands(product: Product, start: int, stop: int) -> bool:
+        known = standing[product.product_type]
+        return all((product.id, device, start, stop) in known for device in devices_of(product))
+
+    return [span for span in spans if not stands(*span[:3])]
 
 
 def _give_way(archive: Archive, product: Product, collection: str, start: int, stop: int) -> None:

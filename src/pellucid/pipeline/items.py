@@ -64,6 +64,8 @@ class Item:
     @property
     def owner(self) -> str:
         """Whose it is, for people: ``tel-3``, the name of a device, or ``array``."""
+        if len(self.telescopes) == 1:
+            return f"tel-{self.telescopes[0]}"
         if self.telescopes:
             return "+".join(f"tel-{t}" for t in self.telescopes) if len(self.telescopes) < 5 else "array"
         return self.device or "array"

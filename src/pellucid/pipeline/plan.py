@@ -14,6 +14,7 @@ from pellucid.errors import PellucidError
 from pellucid.interfaces.evidence import QUARANTINE
 from pellucid.pipeline.binding import Binder, Bound
 from pellucid.pipeline.calibrations import Calibrations
+from pellucid.pipeline.collector import uncollected
 from pellucid.pipeline.execute import identity_of_code
 from pellucid.pipeline.graph import Graph
 from pellucid.pipeline.inputs import duration_ns
@@ -209,16 +210,17 @@ def make_plan(
     recipes = recipes or Recipes(archive, parameters)
     for step in graph.steps:
         recipes.parameters(step)  # a wrong one stops the run before any work is done
-    items, left_out = _raw_items(archive, level, span, set(telescopes))
-    present = sorted({t for some in items.values() for i in some for t in i.telescopes})
-    binder = Binder(level, Calibrations(archive, level, present), left_out, keep_going)
-    tasks: list[Task] = []
-    numbers = count()
-    for step in graph.steps:
-        own = [Task(next(numbers), step, b.leader, *b[1:]) for b in _bound(step, items, binder, span)]
-        _look_up(archive, recipes, own)
-        items[step.output] += [_made(task, span) for task in own if task.problem is None]
-        tasks += own
+    with uncollected():
+        items, left_out = _raw_items(archive, level, span, set(telescopes))
+        present = sorted({t for some in items.values() for i in some for t in i.telescopes})
+        binder = Binder(level, Calibrations(archive, level, present), left_out, keep_going)
+        tasks: list[Task] = []
+        numbers = count()
+        for step in graph.steps:
+            own = [Task(next(numbers), step, b.leader, *b[1:]) for b in _bound(step, items, binder, span)]
+            _look_up(archive, recipes, own)
+            items[step.output] += [_made(task, span) for task in own if task.problem is None]
+            tasks += own
     return Plan(graph, level, span, tasks, tuple(sorted(set(telescopes))), tuple(left_out), recipes)
 
 
