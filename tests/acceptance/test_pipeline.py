@@ -22,11 +22,13 @@ from hypothesis import strategies as st
 
 from acceptance.figures import Figures
 from pellucid.archive import Workspace
-from pellucid.archive.files import hash_file
 from pellucid.formats.cover import outside_formats
 from pellucid.pipeline.executors import Executor, executor_of
 from pellucid.pipeline.levels import FALLBACKS, Level
 from support import toyrun
+from support.cwl import CWLTOOL, made_by_cwltool
+from support.realnight import NIGHT, WANTED, deliver_real_night, run_real_night
+from support.toywatch import feed, minutes_of, watch_of
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 PELLUCID = [sys.executable, "-m", "pellucid.cli"]
@@ -108,6 +110,41 @@ def test_every_way_of_running_makes_the_same(
     )
 
 
+@pytest.fixture(scope="module")
+def real(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[Path], dict[str, str]]:
+    """The files of simulated cameras and a LIDAR, and what one process makes of them."""
+    files = deliver_real_night(tmp_path_factory.mktemp("instruments"))
+    with Workspace.open(tmp_path_factory.mktemp("real") / "ws") as workspace:
+        toyrun.take_all(workspace, files)
+        run_real_night(workspace)
+        return files, toyrun.outcome(workspace)
+
+
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("way", ["processes", "dask", "processes, other chunks", "killed", "cwltool"])
+@pytest.mark.full
+def test_a_real_night_is_the_same_in_every_way(
+    real: tuple[list[Path], dict[str, str]], way: str, tmp_path: Path, figures: Figures
+) -> None:
+    files, wanted = real
+    asked = ["--night", NIGHT, "--level", "B", "--steps", ",".join(WANTED)]
+    with Workspace.open(tmp_path / "ws") as workspace:
+        toyrun.take_all(workspace, files, seed=3)
+        if way == "cwltool":
+            unlike = {*made_by_cwltool(asked, workspace.path, tmp_path)} ^ {*wanted.values()}
+            figures.equal("real night, cwltool: files that differ", len(unlike), 0)
+            return
+        if way == "killed":
+            arguments, kills, chance = ["run", *asked, "--json"], 0, random.Random(9)
+            while kill_once(arguments, workspace.path, chance.uniform(0.5, 6.0) if kills < 5 else 600.0):
+                kills, arguments = kills + 1, ["run", "--resume", "--json"]
+            figures.at_least("real night: moments at which the run was killed", kills, 3)
+        else:
+            run_real_night(workspace, way.partition(",")[0], {"chunk_events": 7} if "chunks" in way else None)
+        unlike = toyrun.outcome(workspace).items() ^ wanted.items()
+        figures.equal(f"real night, {way}: products that differ", len(unlike), 0)
+
+
 def differing(one: dict[str, str], other: dict[str, str]) -> int:
     return len(one.items() ^ other.items())
 
@@ -125,7 +162,12 @@ def test_a_run_killed_at_random_moments_makes_the_same(
         nights += 1
         with Workspace.open(folder) as workspace:
             toyrun.take_all(workspace, files)
-        arguments = [*ASKED, *slowly]
+        arguments = [
+            *ASKED,
+            *slowly,
+            "--workers",
+            str(2 * (nights % 2)),
+        ]  # every other night in two processes
         while kill_once(arguments, folder, chance.uniform(0.0, 0.7) if kills < goal else 60.0):
             kills += 1
             arguments = ["run", "--resume", "--json", *slowly]
@@ -236,28 +278,26 @@ def test_a_watch_loses_and_doubles_nothing(
     lags = [report["lag"].get(name, {}).get("most", 0.0) for report in reports for name in report["lag"]]
     for name, lag in reports[-1]["lag"].items():
         print(f"lag of {name}: median {lag['median']} s, most {lag['most']} s")
+    pace = (max(minutes_of(toy, p) for p in delivered) * 60.0) / seconds
+    figures.at_least("time that the files cover, in units of the time of feeding", pace, 10.0)
     figures.at_most("longest lag, s (deadline of level A)", max(lags), 30.0)
     figures.equal("deadlines missed", [words for report in reports for words in report["late"]], [])
 
 
-def feed(toy: ModuleType, inbox: Path, seconds: float, rate: float) -> None:
-    """Write files as devices would: some renamed when whole, some growing under their name."""
-    chance, begun = random.Random(7), time.monotonic()
-    for tel in (1, 2, 3):
-        toy.deliver(inbox, "pedestal", tel, 0)
-    for number in range(round(seconds * rate)):
-        time.sleep(max(0.0, begun + number / rate - time.monotonic()))
-        tel, minute = 1 + number % 3, 1 + (number // 3) * 0.1
-        whole = toy.deliver(inbox.parent, "events", tel, minute, seed=number).read_bytes()
-        target = inbox / f"events{number}.toy"
-        if chance.random() < 0.5:
-            (inbox / f".{target.name}.part").write_bytes(whole)
-            (inbox / f".{target.name}.part").rename(target)
-        else:
-            with target.open("wb") as file:
-                file.write(whole[:50])
-                file.flush()
-                file.write(whole[50:])
+def test_a_watch_makes_what_a_run_of_the_night_makes(
+    files: list[Path], reference: dict[str, str], tmp_path: Path, figures: Figures
+) -> None:
+    inbox = tmp_path / "inbox"
+    inbox.mkdir()
+    with Workspace.open(tmp_path / "ws") as workspace:
+        policy = replace(toyrun.level("A"), window=toyrun.level("B").window)
+        watch = watch_of(workspace, inbox, policy=policy)
+        for path in random.Random(8).sample(files, len(files)):
+            (inbox / path.name).write_bytes(path.read_bytes())
+            watch.cycle()
+        got = toyrun.outcome(workspace)
+    missing = len(reference.items() - got.items())
+    figures.equal("products of level B that a watch at level A has not made to the byte", missing, 0)
 
 
 def test_after_an_edit_only_what_depends_and_changes_is_run(
@@ -320,8 +360,7 @@ def test_cwltool_makes_the_same_bytes(
     full: bool,
     figures: Figures,
 ) -> None:
-    cwltool = REPOSITORY / ".peers" / "cwltool" / "bin" / "cwltool"
-    if not cwltool.exists():
+    if not CWLTOOL.exists():
         pytest.skip("cwltool is not installed: run 'make peers'")
     if not full:
         files = [f for f in files if f.name.split("_")[1] in "01" and not f.name.startswith("events_1_26")]
@@ -329,23 +368,12 @@ def test_cwltool_makes_the_same_bytes(
     steps = "toy-array" if full else "toy-images"
     with Workspace.open(tmp_path / "ws") as workspace:
         toyrun.take_all(workspace, files)
-    workflow = tmp_path / "night.cwl"
-    asked = ["--night", "2026-11-22", "--level", "B", "--steps", steps, "-o", workflow, "--json"]
-    call("export", "cwl", *asked, folder=tmp_path / "ws")
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    done = subprocess.run(
-        [cwltool, "--quiet", "--preserve-environment", "PYTHONPATH", "--outdir", tmp_path / "out",
-         workflow, tmp_path / "night.cwl.job.json"],
-        env=os.environ | {"PATH": path}, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr[-3000:]
+    asked = ["--night", "2026-11-22", "--level", "B", "--steps", steps]
+    got = made_by_cwltool(asked, tmp_path / "ws", tmp_path)
     if not reference:
-        call(
-            "run", "--night", "2026-11-22", "--level", "B", "--steps", steps, "--json", folder=tmp_path / "ws"
-        )
+        call("run", *asked, "--json", folder=tmp_path / "ws")
         with Workspace.open(tmp_path / "ws") as workspace:
             reference = toyrun.outcome(workspace)
-    got = sorted(hash_file(path)[0] for path in (tmp_path / "out").iterdir())
     figures.equal("files of cwltool with other bytes than ours", len({*got} ^ {*reference.values()}), 0)
 
 

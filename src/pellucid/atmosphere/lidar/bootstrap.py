@@ -241,7 +241,7 @@ def _depth(
 def low_rank(covariance: F8, rank: int = 8) -> tuple[F8, F8]:
     """Return factors F and a diagonal d for which F F^T + diag(d) is nearly a covariance.
 
-    Diagonal elements are kept exactly.
+    Diagonal elements are kept exactly. Of the two signs of a factor that one is taken whose sum is positive.
 
     Parameters
     ----------
@@ -258,4 +258,5 @@ def low_rank(covariance: F8, rank: int = 8) -> tuple[F8, F8]:
     values, vectors = np.linalg.eigh(covariance)
     kept = slice(max(0, values.size - rank), values.size)
     factors = vectors[:, kept] * np.sqrt(np.maximum(values[kept], 0.0))
+    factors *= np.where(factors.sum(axis=0) < 0.0, -1.0, 1.0)
     return factors, np.maximum(np.diag(covariance) - (factors**2).sum(axis=1), 0.0)
