@@ -4,7 +4,6 @@
 import json
 import os
 import random
-import signal
 import subprocess
 import sys
 import threading
@@ -26,12 +25,12 @@ from pellucid.formats.cover import outside_formats
 from pellucid.pipeline.executors import Executor, executor_of
 from pellucid.pipeline.levels import FALLBACKS, Level
 from support import toyrun
+from support.command import PELLUCID, kill_once
 from support.cwl import CWLTOOL, made_by_cwltool
 from support.realnight import NIGHT, WANTED, deliver_real_night, run_real_night
 from support.toywatch import feed, minutes_of, watch_of
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-PELLUCID = [sys.executable, "-m", "pellucid.cli"]
 ASKED = ["run", "--night", "2026-11-22", "--level", "B", "--steps", "toy-array", "--json"]
 
 
@@ -175,27 +174,6 @@ def test_a_run_killed_at_random_moments_makes_the_same(
             wrong += differing(toyrun.outcome(workspace), wanted)
     figures.at_least("random moments at which a run was killed", kills, goal)
     figures.equal("products that differ after resuming", wrong, 0)
-
-
-def kill_once(arguments: list[str], folder: Path, after: float) -> bool:
-    """Start a run and kill it some time after it began its work; return whether it was killed."""
-    record = folder / "runs" / "last.json"
-    before = record.stat().st_mtime_ns if record.exists() else 0
-    process = subprocess.Popen(
-        [*PELLUCID, *arguments, "--workspace", str(folder)],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    while process.poll() is None and (not record.exists() or record.stat().st_mtime_ns == before):
-        time.sleep(0.01)
-    try:
-        process.wait(after)
-    except subprocess.TimeoutExpired:
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-        return bool(json.loads(record.read_text())["state"] == "running")
-    assert process.returncode == 0
-    return False
 
 
 # what decides which inputs are taken has to agree; all else may differ

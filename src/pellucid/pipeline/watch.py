@@ -272,8 +272,8 @@ class Watch:
         done = report.taken + report.again + report.refused
         if self.progress is not None:
             self.progress(done, done + report.waiting, "files")
-        state = (done, report.made, report.waiting, report.growing, report.trouble, len(report.late))
-        state += (tuple(report.failed), tuple(report.lacking))
+        counts = (done, report.made, report.waiting, report.growing, report.trouble, len(report.late))
+        state = (*counts, *report.failed, *report.lacking)
         if self.status is None or state == self._last:
             return
         trouble, report.trouble = report.trouble, ""
