@@ -21,16 +21,23 @@ from pellucid.simulate.stars import simulate_sky, simulate_spots, simulate_track
 def test_stars_of_very_different_worth(figures: Figures, full: bool) -> None:
     rms: dict[str, list[float]] = {"inverse variances": [], "no weights": [], "errors as weights": []}
     for seed in range(1000 if full else 200):
-        track = simulate_track(np.random.default_rng(seed), 5, 8, (14.0, -9.0), 2e-3, 0.0, noise=11.3)
+        track = simulate_track(np.random.default_rng(seed), 5, 8, (14.0, -9.0), 2e-3, 0.0, noise=10.0)
         errors = track.error.to_value(u.arcsec)
         kinds = (errors, np.ones_like(errors), errors**-0.5)
         for name, taken in zip(rms, kinds, strict=True):
             shift = fit_stars(track.expected, track.found, taken * u.arcsec).shift.to_value(u.arcsec)
             rms[name].append(float(((shift - (14.0, -9.0)) ** 2).mean()))
     figure = {name: float(np.sqrt(np.mean(squares))) for name, squares in rms.items()}
-    figures.at_most("star fit, half the points 10x worse: rms, arcsec", figure["inverse variances"], 3.0)
-    figures.at_least("the same, errors taken for weights as the peer does", figure["errors as weights"], 20.0)
-    figures.at_least("the same, no weights", figure["no weights"], 10.0)
+    found = figure["inverse variances"]
+    figures.at_most("star fit, half the points 10x worse: rms, arcsec", found, 3.0)
+    # what gives 23 is calibpipe's star fit, which hands errors over as weights; without any, half the points
+    # being 10 times worse cannot cost more than a factor of 5
+    figures.at_most(
+        "the same, errors taken for weights, off 23.3, arcsec", abs(figure["errors as weights"] - 23.3), 1.5
+    )
+    figures.at_most(
+        "the same, no weights, over the fit, off 5.05", abs(figure["no weights"] / found - 5.05), 0.4
+    )
 
 
 def test_stars_in_maps_of_variances(figures: Figures, full: bool) -> None:
