@@ -6,8 +6,9 @@ import pytest
 from astropy import units as u
 
 from pellucid.array.dead_time import arrival_rate, corrected_rate, elapsed_time, live_fraction
+from pellucid.array.exponent import fit_exponent, fit_shares
 from pellucid.array.light_yield import LST1, IntensitySpectrum, fit_spectrum, light_yield
-from pellucid.array.reference import Conditions, fit_exponent, fit_reference, radians
+from pellucid.array.reference import Conditions, fit_reference, radians
 from pellucid.errors import CorruptedInput, InsufficientStatistics, UsageError
 from pellucid.simulate.rates import simulate_triggers
 
@@ -47,6 +48,12 @@ def test_a_rate_that_is_none_is_refused(rate: float) -> None:
     with pytest.raises(CorruptedInput) as caught:
         live_fraction(rate, TAU)
     assert caught.value.code == "bad-rate"
+
+
+def test_a_clock_is_no_poisson_process() -> None:
+    with pytest.raises(InsufficientStatistics) as caught:
+        arrival_rate(np.arange(0, 10**9, 10**5))
+    assert caught.value.code == "no-chance"
 
 
 def test_too_few_or_unsorted_events_are_refused() -> None:
@@ -104,6 +111,28 @@ def test_the_exponent_is_fitted_not_assumed() -> None:
     assert abs(np.mean(pulls)) < 0.3
     with pytest.raises(InsufficientStatistics):
         fit_exponent(np.ones(5), np.full(5, 100.0), np.ones(5))
+
+
+def test_shares_of_two_kinds_are_fitted_in_simulations() -> None:
+    """A pair whose first telescope has the lower threshold: its light hardly matters."""
+    random = np.random.default_rng(9)
+    light = np.array([[s, 1.0] for s in (0.7, 0.85, 1.0, 1.2)] + [[1.0, s] for s in (0.7, 0.85, 1.2)])
+    pulls = []
+    for _ in range(100):
+        rate = 20.0 * light[:, 0] ** (1.7 * 0.2) * light[:, 1] ** (1.7 * 0.8)
+        found = fit_shares(light, random.poisson(rate * 600.0).astype(float), np.full(7, 600.0))
+        pulls.append([(found.first - 0.2) / found.first_error, (found.exponent - 1.7) / found.exponent_error])
+    assert np.std(pulls, axis=0) == pytest.approx(1.0, abs=0.25)
+    assert np.abs(np.mean(pulls, axis=0)).max() < 0.4
+    with pytest.raises(InsufficientStatistics) as caught:
+        fit_shares(light[:, :1] * np.ones(2), np.full(7, 100.0), np.ones(7))
+    assert caught.value.code == "too-few-scales"
+
+
+def test_conditions_that_nobody_knows_are_refused() -> None:
+    with pytest.raises(CorruptedInput) as caught:
+        Conditions.of([20.0, 30.0] * u.deg, 0.0 * u.deg, [250.0, np.nan])
+    assert caught.value.code == "no-conditions"
 
 
 @pytest.mark.parametrize("angle", [20.0, np.array([20.0]), 20.0 * u.m])

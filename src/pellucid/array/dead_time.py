@@ -140,7 +140,7 @@ def arrival_rate(time: npt.NDArray[np.int64], *, start: float = 0.1, excluded: i
     Raises
     ------
     InsufficientStatistics
-        There are too few events (``too-few-events``).
+        There are too few events (``too-few-events``), or they do not come by chance (``no-chance``).
     """
     differences = _differences(time, max(excluded + 2, 30)).astype(np.float64)
     limit = 5.0 * np.partition(differences, -excluded - 1)[-excluded - 1]
@@ -149,6 +149,14 @@ def arrival_rate(time: npt.NDArray[np.int64], *, start: float = 0.1, excluded: i
     first = int(start * kept.size)
     beyond = kept[first + 1 :] - kept[first]
     k = beyond.size
+    if not beyond.sum() > 0.0:
+        raise InsufficientStatistics(
+            "Events that are all equally far apart tell no rate.",
+            expected="times that come by chance",
+            got=f"{differences.size} differences of {1e-9 * kept[0]:g} s",
+            mend="leave out what is triggered by a clock",
+            code="no-chance",
+        )
     rate = 1e9 * (k - 1) / float(beyond.sum())
     gaps = differences.size - kept.size
     return ArrivalRate(rate, rate / np.sqrt(k - 2), k, 1e-9 * float(kept[0]), int(gaps))

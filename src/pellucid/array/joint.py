@@ -2,7 +2,7 @@
 """All that tells the light of the telescopes, in one weighted least squares: throughput of each in time.
 
 Unknowns in each interval of time t: ln eta_t of the air, ln e_it of a telescope's throughput, ln g_it of
-its camera's gain, which is a part of it. Rates of pairs see ln eta + (ln e_i + ln e_j)/2, asymmetries
+its camera's gain, which is a part of it. Rates of pairs see ln eta + w ln e_i + (1 - w) ln e_j, asymmetries
 ln e_i - ln e_j, those of images in photo-electrons, of which the gain is calibrated away, the same of the
 optics ln e_i - ln g_i, muons the optics, flashes ln g_i. Throughput and gain walk at random from interval to
 interval.
@@ -38,6 +38,8 @@ class Measurement:
     value, error : ndarray of float64, shape (n,)
         Logarithms, dimensionless: ln(R/R_ref)/p for rates, 2 artanh a for asymmetries and images, ln of
         the ratio to the reference for muon efficiencies and gains.
+    weight : ndarray of float64, shape (n,), optional
+        Of rates: share of the first telescope's light, dimensionless; 1/2 where not given.
     """
 
     interval: Ints
@@ -45,6 +47,7 @@ class Measurement:
     second: Ints
     value: F8
     error: F8
+    weight: F8 | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -177,9 +180,10 @@ def _rows(name: str, one: Measurement, n: int, m: int) -> Rows:
         "muons": ([first, gain], [1.0, -1.0]),
         "gains": ([gain], [1.0]),
     }[name]
-    shape = (one.value.size, len(coefficient))
-    own = np.broadcast_to(np.array(coefficient), shape)
-    return Rows(np.stack(index, axis=1), np.ascontiguousarray(own), one.value, one.error**2)
+    own = np.tile(coefficient, (one.value.size, 1))
+    if one.weight is not None and name == "rates":
+        own[:, 1], own[:, 2] = one.weight, 1.0 - one.weight
+    return Rows(np.stack(index, axis=1), own, one.value, one.error**2)
 
 
 def _optics(found: Solution, n: int, m: int) -> F8:

@@ -45,7 +45,9 @@ class PairReference:
     rates: RateReference
 
     def of_pairs(self, tel_id: Ints, pairs: PairSlices) -> tuple[F8, F8]:
-        """Return rates in Hz and their relative errors, shape (n_slices, n_pairs); NaN for unknown pairs.
+        """Return rates in Hz and their relative errors, shape (n_slices, n_pairs).
+
+        NaN for pairs that are not known or not live.
 
         Raises
         ------
@@ -56,10 +58,11 @@ class PairReference:
         known = np.full(size * size, -1)
         known[self.first * size + self.second] = np.arange(self.first.size)
         kind = known[tel_id[pairs.first] * size + tel_id[pairs.second]]
-        used = np.broadcast_to(kind >= 0, pairs.count.shape)
+        used = (kind >= 0) & (pairs.live_time > 0.0)
         rate, error = np.full((2, *pairs.count.shape), np.nan)
         if used.any():
-            rate[used], error[used] = self.rates.rate(_conditions(pairs, np.where(used, kind, 0), used))
+            every = np.broadcast_to(kind, used.shape)
+            rate[used], error[used] = self.rates.rate(_conditions(pairs, every, used))
         return rate, error
 
     def of_telescopes(self, tel_id: Ints) -> tuple[F8, F8, F8]:
@@ -162,7 +165,8 @@ def _light(
     value = relative.T[:, ends][used]
     which = source.reshape(light.shape).T[:, ends][used]
     both = np.where(errors > 0.0, np.hypot(errors, gain_error), 0.0)
-    return MeasuredLight(value, which, both), epoch, error
+    share = np.broadcast_to(pairs.weight, used.shape)[used]
+    return MeasuredLight(value, which, both, share), epoch, error
 
 
 def _mean(values: F8) -> F8:

@@ -79,6 +79,11 @@ class PairCounts:
             self.expected + other.expected,
         )
 
+    def some(self, pairs: Mask) -> "PairCounts":
+        """Return some of the pairs, by a mask of shape (n_pairs,)."""
+        parts = (self.first, self.second, self.count, self.expected)
+        return PairCounts(self.n_telescopes, *(part[pairs] for part in parts))
+
     def only(self, telescopes: Ints) -> "PairCounts":
         """Return the pairs within some telescopes, given by index, shape (n,), which become 0, 1, ..."""
         place = np.full(self.n_telescopes, -1, np.int64)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The reference rate of clear nights, and the exponent with which rates follow the light; both fitted.
+"""The reference rate of clear nights, fitted with the exponent with which rates follow the light.
 
 ln R_ref = sum_k a_k (ln cos z)^k + b cos A + c sin A + d (NSB - NSB_0) + one constant a class, where z and
 A are zenith angle and azimuth (the geomagnetic field), and a class is a pair, a pair's kind or a
@@ -12,15 +12,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pellucid.array.leastsquares import Rows, Solution, solve, solve_robustly, stack
-from pellucid.errors import InsufficientStatistics, UsageError
+from pellucid.array.leastsquares import Rows, Solution, solve_robustly, stack
+from pellucid.errors import CorruptedInput, InsufficientStatistics, UsageError
 
 __all__ = [
     "Conditions",
-    "Exponent",
     "MeasuredLight",
     "RateReference",
-    "fit_exponent",
     "fit_reference",
     "radians",
 ]
@@ -72,11 +70,28 @@ class Conditions:
 
     @classmethod
     def of(cls, zenith: Any, azimuth: Any, night_sky: npt.ArrayLike, kind: npt.ArrayLike = 0) -> "Conditions":
-        """Make conditions from angles (Quantity), MHz and classes, which are broadcast to one shape (n,)."""
+        """Make conditions from angles (Quantity), MHz and classes, which are broadcast to one shape (n,).
+
+        Raises
+        ------
+        UsageError
+            As `radians`.
+        CorruptedInput
+            One of them is not finite (``no-conditions``).
+        """
         shaped = np.broadcast_arrays(
             np.atleast_1d(radians(zenith, "zenith angle")), radians(azimuth, "azimuth"), night_sky, kind
         )
         z, a, sky = (np.asarray(x, np.float64) for x in shaped[:3])
+        if not (np.isfinite(z) & np.isfinite(a) & np.isfinite(sky)).all():
+            raise CorruptedInput(
+                "A rate is given without what it depends on.",
+                expected="zenith angle, azimuth and night sky of every slice with live time",
+                got=f"{int((~(np.isfinite(z) & np.isfinite(a))).sum())} without direction, "
+                f"{int((~np.isfinite(sky)).sum())} without night sky",
+                mend="leave such slices out, or give the camera's calibration, which tells the night sky",
+                code="no-conditions",
+            )
         return cls(z, a, sky, np.asarray(shaped[3], np.int64))
 
 
@@ -94,11 +109,20 @@ class MeasuredLight:
         Index of the measurement of each.
     error : ndarray of float64, shape (n_measurements,)
         Relative standard error of each measurement; 0 where the light is taken to be known.
+    weight : ndarray of float64, shape (n,), optional
+        Share of the first telescope in how the rate follows the light, dimensionless; 1/2 where not given.
     """
 
     value: F8
     source: Ints
     error: F8
+    weight: F8 | None = None
+
+    @property
+    def shares(self) -> F8:
+        """Shares of both telescopes, dimensionless, shape (n, 2)."""
+        first = np.full(len(self.value), 0.5) if self.weight is None else self.weight
+        return np.stack([first, 1.0 - first], axis=1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,6 +164,11 @@ class RateReference:
         if self.coefficient.size == self.classes + self.powers + 3:
             return None
         return float(self.coefficient[-1]), float(np.sqrt(self.covariance[-1, -1]))
+
+    @property
+    def zenith_powers(self) -> F8:
+        """Coefficients of powers of ln cos z in ln rate, dimensionless, shape (powers,)."""
+        return self.coefficient[self.classes : self.classes + self.powers]
 
     def rate(self, conditions: Conditions) -> tuple[F8, F8]:
         """Return the reference rate in Hz and its relative error, shape (n,) each.
@@ -252,13 +281,13 @@ def fit_reference(
 
 def _with_light(rows: Rows, size: int, light: MeasuredLight, exponent: float) -> Solution:
     """Solve with what the light adds: p ln s of both telescopes, p times the errors of its measurements."""
-    n, both = rows.value.size, np.log(light.value).mean(axis=1)
+    n, both = rows.value.size, (light.shares * np.log(light.value)).sum(axis=1)
     errors = np.flatnonzero(light.error > 0.0)
     place = np.full(light.error.size, -1)
     place[errors] = size + np.arange(errors.size)
     own = place[light.source]
     index = np.concatenate([rows.index, np.maximum(own, 0)], axis=1)
-    coefficient = np.concatenate([rows.coefficient, np.where(own >= 0, 0.5, 0.0)], axis=1)
+    coefficient = np.concatenate([rows.coefficient, np.where(own >= 0, light.shares, 0.0)], axis=1)
     value = rows.value - exponent * both
     if exponent == 0.0:
         index = np.column_stack([index, np.full(n, size - 1)])
@@ -274,64 +303,3 @@ def _with_light(rows: Rows, size: int, light: MeasuredLight, exponent: float) ->
     # the prior of an error is p times that of the light: once more with the exponent found
     again = exponent == 0.0 and bool(found.identified[size - 1]) and found.value[size - 1] > 0.0
     return solved(float(found.value[size - 1])) if again else found
-
-
-@dataclass(frozen=True)
-class Exponent:
-    """Exponent of the rate in the light.
-
-    Attributes
-    ----------
-    value, error : float
-        p = d ln R / d ln s at s = 1.
-    curvature, curvature_error : float
-        Second derivative, half of it: what p changes by.
-    chi2, ndf :
-        Of the fit.
-    n : int
-        Points behind it.
-    """
-
-    value: float
-    error: float
-    curvature: float
-    curvature_error: float
-    chi2: float
-    ndf: int
-    n: int
-
-
-def fit_exponent(light: F8, count: F8, live_time: F8, *, curved: bool = False) -> Exponent:
-    """Fit ln R = a + p ln s (+ q ln^2 s) on rates at known scales s of the light.
-
-    Parameters
-    ----------
-    light : ndarray of float64, shape (n,)
-        Scale of the light, dimensionless; from simulations, or muon efficiencies of many epochs.
-    count, live_time : ndarray of float64, shape (n,)
-        Number of events, and time in s.
-    curved : bool
-        Whether q is fitted.
-
-    Raises
-    ------
-    InsufficientStatistics
-        There are too few different scales (``too-few-scales``).
-    """
-    x = np.log(light)
-    design = np.stack([x**k for k in range(3 if curved else 2)], axis=1)
-    n = design.shape[1]
-    index = np.tile(np.arange(n), (x.size, 1))
-    found = solve(Rows(index, design, np.log((count + 0.5) / live_time), 1.0 / (count + 0.5)), n)
-    if not found.identified.all():
-        raise InsufficientStatistics(
-            "The exponent needs rates at different scales of the light.",
-            expected=f"{n} scales or more",
-            got=f"{np.unique(light).size}",
-            mend="simulate more scales",
-            code="too-few-scales",
-        )
-    q, dq = (float(found.value[2]), float(found.error[2])) if curved else (0.0, 0.0)
-    return Exponent(
-        float(found.value[1]), float(found.error[1]), q, dq, found.chi2, found.ndf, int(light.size)
-    )

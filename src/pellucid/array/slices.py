@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from pellucid.array.rates import all_pairs
 from pellucid.atmosphere.lidar.dead_time import true_rate
-from pellucid.errors import CorruptedInput
+from pellucid.errors import ConfigurationError, CorruptedInput
 
 __all__ = ["PairSlices", "RateSlices"]
 
@@ -36,6 +36,8 @@ class PairSlices:
         Mean of both telescopes, in deg; that of the azimuth along the shorter arc.
     night_sky : ndarray of float64, shape (n_slices, n_pairs)
         Mean of both telescopes, in MHz.
+    weight : ndarray of float64, shape (n_pairs,)
+        Share of the first telescope in how the rate follows the light, dimensionless; 1/2 within a kind.
     """
 
     first: Ints
@@ -45,11 +47,12 @@ class PairSlices:
     zenith: F8
     azimuth: F8
     night_sky: F8
+    weight: F8
 
 
 @dataclass(frozen=True, eq=False)
 class RateSlices:
-    """Triggers of telescopes of one kind in the same slices of time.
+    """Triggers of telescopes in the same slices of time.
 
     Attributes
     ----------
@@ -64,13 +67,19 @@ class RateSlices:
     n_stereo : ndarray of int64, shape (n_telescopes, n_slices)
         Number of events with another telescope.
     n_pairs : ndarray of int64, shape (n_telescopes, n_slices, n_telescopes - 1)
-        Number of events with each other telescope, in ascending order of identifiers.
+        Number of events with each other telescope, in ascending order of identifiers; 0 where they are not
+        counted, as of telescopes of two kinds.
     zenith, azimuth : ndarray of float64, shape (n_telescopes, n_slices)
         In deg.
     muon_efficiency, muon_efficiency_error, gain : ndarray of float64, shape (n_telescopes, n_slices)
         Dimensionless; NaN for efficiencies that are not known.
     night_sky : ndarray of float64, shape (n_telescopes, n_slices)
         In MHz.
+    sensitivity : ndarray of float64, shape (n_telescopes,), optional
+        How strongly rates follow the light of each telescope, over that of any other, dimensionless; all
+        alike where not given. In a pair of two kinds the one of the higher threshold decides.
+    live_pairs : ndarray of float64, shape (n_telescopes, n_slices, n_telescopes - 1), optional
+        In s, with each other telescope, where it is known which gaps are those of both.
     """
 
     tel_id: Ints
@@ -85,6 +94,8 @@ class RateSlices:
     muon_efficiency_error: F8
     gain: F8
     night_sky: F8
+    sensitivity: F8 | None = None
+    live_pairs: F8 | None = None
 
     def __post_init__(self) -> None:
         good = (self.live_time >= 0.0) & (self.live_time <= _LONGER * self.duration)
@@ -97,6 +108,14 @@ class RateSlices:
                 got=f"{self.live_time[tel, s]:g} s",
                 mend="correct the delivery; a slice without data has a live time of 0",
                 code="bad-live-time",
+            )
+        if self.sensitivity is not None and not (self.sensitivity > 0.0).all():
+            raise ConfigurationError(
+                "A telescope has no sensitivity to light.",
+                where=f"telescope {self.tel_id[int(np.argmin(self.sensitivity))]}",
+                expected="above 0",
+                got=f"{self.sensitivity.min():g}",
+                code="bad-sensitivity",
             )
 
     @property
@@ -120,8 +139,9 @@ class RateSlices:
         return np.asarray(self.too_busy(dead_time) | (self.n_stereo == 0))
 
     def pairs(self, left_out: Mask | None = None) -> PairSlices:
-        """Return what the pairs saw; a pair is live when both its telescopes are, independently.
+        """Return what the pairs saw; a pair is live when both its telescopes are.
 
+        Independently of each other, where nothing tells how long they were together.
         Telescopes that never trigger together are no pair: it has no live time.
 
         Parameters
@@ -134,9 +154,12 @@ class RateSlices:
         count = np.moveaxis(self.n_pairs, 1, 0)[:, first, second - 1].astype(np.float64)
         live = self.live_time if left_out is None else np.where(left_out, 0.0, self.live_time)
         both = (live[first] * live[second] / self.duration).T
+        if self.live_pairs is not None:
+            both = np.where(both > 0.0, np.moveaxis(self.live_pairs, 1, 0)[:, first, second - 1], 0.0)
         both[:, count.sum(axis=0) == 0.0] = 0.0
         # the mean along the shorter arc, also across north
         step = (self.azimuth[second] - self.azimuth[first] + 180.0) % 360.0 - 180.0
+        own = np.ones(self.tel_id.size) if self.sensitivity is None else self.sensitivity
         return PairSlices(
             first,
             second,
@@ -145,4 +168,5 @@ class RateSlices:
             0.5 * (self.zenith[first] + self.zenith[second]).T,
             (self.azimuth[first] + 0.5 * step).T % 360.0,
             0.5 * (self.night_sky[first] + self.night_sky[second]).T,
+            own[first] / (own[first] + own[second]),
         )

@@ -4,8 +4,8 @@
 Arrays over slices of time: ``time`` and ``duration`` (ns TAI), ``eta`` with its errors, ``chi2``, ``ndf``,
 ``p_value``, ``n_events``, ``anchored`` (1 where muons tell its scale), ``status``; over slices and telescopes
 ``throughput`` and its error, ``too_busy`` (rates above what the dead time allows); the full ``covariance`` of
-ln eta and ln e; ``t`` and ``t_error`` of each telescope in the form of H.E.S.S. Bytes follow from the
-content alone.
+ln eta and ln e; in the form of H.E.S.S. ``t`` and ``t_error`` of each telescope, and ``t_mean`` and
+``t_mean_error`` of the array, which are T and its error. Bytes follow from the content alone.
 """
 
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ from pellucid.formats.product_hdf5 import Contents, read_contents, write_content
 
 __all__ = ["read_transparency", "write_transparency"]
 
-KIND = ("pellucid cherenkov transparency", 2)
+KIND = ("pellucid cherenkov transparency", 3)
 
 
 def write_transparency(

@@ -14,12 +14,15 @@ import numpy.typing as npt
 from pellucid.array.rates import all_pairs
 from pellucid.array.throughput import TelescopeThroughput, aggregate
 from pellucid.array.timing import front_delay
+from pellucid.events.batch import EventType
 from pellucid.formats.delivery.parquet import write_parquet
 from pellucid.formats.delivery.table import WrittenColumn
 from pellucid.formats.throughput import write_throughput
+from pellucid.simulate.dl0 import DL0Names, SubarrayWriter, quiet
 from pellucid.simulate.fronts import simulate_fronts
+from pellucid.simulate.rates import simulate_array_triggers
 
-__all__ = ["ArrayTruth", "write_muons", "write_rates", "write_showers"]
+__all__ = ["ArrayTruth", "write_muons", "write_rates", "write_showers", "write_triggers"]
 
 type F8 = npt.NDArray[np.float64]
 type Columns = dict[str, tuple[npt.NDArray[np.generic], str, str, str]]
@@ -144,6 +147,55 @@ def write_rates(
         paths.append(folder / f"rates-{start}-tel{tel_id:03d}.parquet")
         _write(paths[-1], columns, {**RATES, "device": "ctc", "tel_id": tel_id, "obs_id": 1}, int(time[-1]))
     return paths
+
+
+def write_triggers(
+    truth: ArrayTruth,
+    folder: Path,
+    start: int,
+    duration: float,
+    seed: int,
+    *,
+    dead_time: float = 7e-6,
+    alone: float = 100.0,
+    flashes: float = 10.0,
+    gaps: tuple[tuple[float, float], ...] = (),
+) -> Path:
+    """Write the DL0 file of an array's trigger: an observation at zenith under clear air.
+
+    Parameters
+    ----------
+    truth : ArrayTruth
+        The array.
+    folder : Path
+        Below which the file goes.
+    start : int
+        In ns TAI.
+    duration, dead_time : float
+        Of the observation and of each camera, in s.
+    seed : int
+        Of all chance.
+    alone, flashes : float
+        Rates in Hz of what each telescope sees alone, and, above 0, of flashes that all of them see.
+    gaps : tuple of (float, float)
+        Begin and end of stretches without data, in s.
+    """
+    random, n = np.random.default_rng(seed), truth.tel_id.size
+    rates = truth.rates(np.ones(1), np.zeros(1))[0]
+    time, seen = simulate_array_triggers(rates, np.full(n, alone), duration, dead_time, random, gaps)
+    seconds = (np.arange(int(duration * flashes)) + 0.5) / flashes
+    lit = [not any(begin <= t < end for begin, end in gaps) for t in seconds.tolist()]
+    beats = (1e9 * seconds[lit]).astype(np.int64)
+    kind = np.repeat([EventType.SUBARRAY, EventType.FLATFIELD], [time.size, beats.size])
+    stamp = np.concatenate([time, beats])
+    seen = np.concatenate([seen, np.ones((beats.size, n), np.bool_)])
+    names = DL0Names(folder, sb_id=1, obs_id=1, subarray_id=1, start_ns=start)
+    with quiet(), SubarrayWriter(names) as writer:
+        for number, event in enumerate(np.argsort(stamp, kind="stable").tolist()):
+            ns = start + int(stamp[event])
+            parts = np.array([ns // 10**9, ns % 10**9 * 4], np.uint32)
+            writer.write(number + 1, parts, truth.tel_id[seen[event]].tolist(), int(kind[event]))
+    return names.trigger()
 
 
 def write_muons(truth: ArrayTruth, path: Path, start: int, seed: int, rings: int = 100) -> None:

@@ -13,7 +13,14 @@ import numpy.typing as npt
 
 from pellucid.array.rates import PairCounts, all_pairs
 
-__all__ = ["PROFILES", "RateTruth", "pair_rate_response", "simulate_counts", "simulate_triggers"]
+__all__ = [
+    "PROFILES",
+    "RateTruth",
+    "pair_rate_response",
+    "simulate_array_triggers",
+    "simulate_counts",
+    "simulate_triggers",
+]
 
 type F8 = npt.NDArray[np.float64]
 
@@ -115,6 +122,52 @@ def simulate_triggers(
     for begin, end in gaps:
         time = time[(time < begin) | (time >= end)]
     return (1e9 * time).astype(np.int64)
+
+
+def simulate_array_triggers(
+    rates: F8,
+    alone: F8,
+    duration: float,
+    dead_time: float,
+    random: np.random.Generator,
+    gaps: tuple[tuple[float, float], ...] = (),
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
+    """Return events of an array whose telescopes are each dead for a while after what they read out.
+
+    Parameters
+    ----------
+    rates : ndarray of float64, shape (n_pairs,)
+        True rates of pairs, in Hz, in the order of `pellucid.array.rates.all_pairs`.
+    alone : ndarray of float64, shape (n_telescopes,)
+        True rates of what a telescope sees alone, in Hz.
+    duration, dead_time, random, gaps
+        As of `simulate_triggers`.
+
+    Returns
+    -------
+    tuple of ndarray
+        Times in ns, shape (n_events,), and the telescopes in each event, a mask of shape
+        (n_events, n_telescopes).
+    """
+    n = alone.size
+    first, second = all_pairs(n)
+    members = np.zeros((first.size + n, n), np.bool_)
+    members[np.arange(first.size), first] = members[np.arange(first.size), second] = True
+    members[first.size + np.arange(n), np.arange(n)] = True
+    number = random.poisson(np.concatenate([rates, alone]) * duration)
+    time = random.uniform(0.0, duration, number.sum())
+    order = np.argsort(time)
+    time, seen = time[order], np.repeat(members, number, axis=0)[order]
+    for begin, end in gaps:
+        kept = (time < begin) | (time >= end)
+        time, seen = time[kept], seen[kept]
+    for telescope in range(n):
+        free = 0.0
+        for event in np.flatnonzero(seen[:, telescope]):
+            seen[event, telescope] = time[event] >= free
+            free = time[event] + dead_time if seen[event, telescope] else free
+    read_out = seen.any(axis=1)
+    return (1e9 * time[read_out]).astype(np.int64), seen[read_out]
 
 
 def _pool(r: F8) -> F8:

@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Wiring of the array's rates: triggers of its telescopes to a reference and the transparency of the air."""
+"""Wiring of the air above the array: rates of its telescopes and pairs to its transparency in time."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pellucid.pipeline.inputs import Input
 from pellucid.pipeline.parameters import parameter
-from pellucid.pipeline.step import ManyFiles, Parameters, Provenance, Step, Summary
+from pellucid.pipeline.step import Parameters, Provenance, Step, Summary
+from pellucid.pipeline.steps.array_rates import DESCRIPTION, RATES, SENSITIVITY, read_slices
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -17,69 +18,32 @@ if TYPE_CHECKING:
     from pellucid.array.slices import PairSlices, RateSlices
     from pellucid.array.transparency import Anchors
 
-__all__ = ["RATES", "REFERENCE", "STEPS", "Expected", "make_reference", "make_transparency", "read_slices"]
-
-
-def make_reference(
-    inputs: ManyFiles, output: Path, parameters: Parameters, provenance: Provenance
-) -> Summary:
-    """Fit the rates of all pairs on clear nights, or on simulations delivered as such.
-
-    Parameters
-    ----------
-    inputs : mapping of str to sequence of Path
-        ``rates``: deliveries of I-DATA-COM-0006 of the same telescopes, of one night or of many.
-    """
-    from pellucid.array.pair_reference import fit_pair_reference
-    from pellucid.formats.array_products import write_reference
-
-    slices = read_slices(inputs["rates"], parameters["array"])
-    found, left_out = fit_pair_reference(
-        slices,
-        powers=int(parameters["powers"]),
-        exponent=float(parameters["exponent"]),
-        exponent_error=float(parameters["exponent_error"]),
-        gain_error=float(parameters["gain_error"]),
-    )
-    write_reference(output, found, provenance)
-    return {
-        # it is the array's, and certified for it as a whole
-        "telescopes": [],
-        "device": None,
-        "reference_of": slices.tel_id.tolist(),
-        "time_start": int(slices.time[0]),
-        "time_stop": int(slices.stop[-1]),
-        "exponent": found.exponent,
-        "exponent_error": found.exponent_error,
-        "chi2": found.rates.chi2,
-        "ndf": found.rates.ndf,
-        "pair_slices": found.rates.n,
-        "pair_slices_left_out": left_out,
-        "zenith_rad": list(found.rates.zenith),
-    }
+__all__ = ["REFERENCE", "STEPS", "Expected", "make_transparency"]
 
 
 def make_transparency(
     inputs: Mapping[str, Any], output: Path, parameters: Parameters, provenance: Provenance
 ) -> Summary:
-    """Make the transparency of the air in slices of time from deliveries of I-DATA-COM-0006.
+    """Make the transparency of the air in slices of time from the rates of telescopes and their pairs.
 
-    Events with each partner are in ascending order of the partners' identifiers. A slice that does not tell a
-    transparency has status 1. With a reference, muon efficiencies and gains anchor the transparency.
+    A slice that does not tell a transparency has status 1. With a reference, muon efficiencies and gains
+    anchor the transparency.
 
     Parameters
     ----------
     inputs : mapping
-        ``rates``: one Parquet file a telescope, of the same slices of time, as a sequence. ``reference``: a
-        rate reference; without it rates and exponent are those of the parameters.
+        ``rates``: of I-DATA-COM-0006 or ``trigger-rates``, of the same slices of time, as a sequence.
+        ``reference``: a rate reference; without it rates and exponent are those of the parameters.
+        ``description``: of an array of several kinds of telescopes.
     """
     import numpy as np
 
+    from pellucid.array.rates import SlidingCounts
     from pellucid.array.transparency import pair_transparency
     from pellucid.errors import InsufficientStatistics
     from pellucid.formats.transparency import write_transparency
 
-    slices = read_slices(inputs["rates"], parameters["array"])
+    slices = read_slices(inputs, parameters)
     busy = slices.too_busy(float(parameters["dead_time"]))
     pairs = slices.pairs(slices.silent(float(parameters["dead_time"])))
     expected = Expected.of(inputs, parameters, slices, pairs)
@@ -87,16 +51,19 @@ def make_transparency(
     arrays = _blank(count, n)
     arrays |= {"time": slices.time, "duration": slices.stop - slices.time, "tel_id": slices.tel_id}
     arrays["too_busy"] = busy.T
-    _per_telescope(arrays, slices, busy, expected.exponent)
+    _per_telescope(arrays, slices, busy, expected, parameters["normalisation"])
     refused: dict[str, int] = {}
+    window = SlidingCounts(int(parameters["window"]))
     for s in range(count):
-        counts, error = expected.counts(s)
+        counts = window.update(expected.counts(s))
+        seen = counts.expected > 0.0
         try:
             found = pair_transparency(
-                counts,
+                counts.some(seen),
                 expected.exponent,
                 exponent_error=expected.exponent_error,
-                reference_error=error,
+                reference_error=expected.reference_error(s, window.length)[seen],
+                weight=pairs.weight[seen],
                 anchors=expected.anchors(slices, s, float(parameters["gain_error"])),
                 robust=True,
             )
@@ -123,103 +90,52 @@ def make_transparency(
 
 
 def _per_telescope(
-    arrays: "dict[str, npt.NDArray[Any]]", slices: "RateSlices", busy: Any, exponent: float
+    arrays: "dict[str, npt.NDArray[Any]]",
+    slices: "RateSlices",
+    busy: Any,
+    expected: "Expected",
+    normalisation: Sequence[float],
 ) -> None:
-    """Fill in the coefficients in the form of H.E.S.S. where there are events, live time and muons."""
+    """Fill in the coefficients in the form of H.E.S.S. where there are events, live time and muons.
+
+    Rates are those at zenith; T is the mean of the telescopes of a slice over k_N of their number N.
+    """
     import numpy as np
 
     from pellucid.array.transparency import hess_transparency
 
-    seen = (slices.n_stereo > 0) & (slices.live_time > 0.0) & np.isfinite(slices.muon_efficiency) & ~busy
-    if seen.any():
-        n, time = slices.n_stereo[seen].astype(np.float64), slices.live_time[seen]
-        _, _, t, error = hess_transparency(
-            n / time, np.sqrt(n) / time, slices.muon_efficiency[seen], slices.gain[seen], exponent=exponent
+    light = np.isfinite(slices.muon_efficiency) & np.isfinite(slices.gain)
+    seen = (slices.n_stereo > 0) & (slices.live_time > 0.0) & np.isfinite(slices.zenith) & light & ~busy
+    at_zenith = expected.at_zenith(np.where(seen, slices.zenith, 0.0))
+    k_n = [float(k) for k in normalisation] or [1.0]
+    for s in np.flatnonzero(seen.any(axis=0)).tolist():
+        mine = seen[:, s]
+        n, time = slices.n_stereo[mine, s].astype(np.float64), slices.live_time[mine, s]
+        per_second = at_zenith[mine, s] / time
+        total, total_error, t, error = hess_transparency(
+            n * per_second,
+            np.sqrt(n) * per_second,
+            slices.muon_efficiency[mine, s],
+            slices.gain[mine, s],
+            exponent=expected.exponent,
+            normalisation=k_n[min(int(mine.sum()), len(k_n)) - 1],
         )
-        arrays["t"].T[seen], arrays["t_error"].T[seen] = t, error
+        arrays["t"][s, mine], arrays["t_error"][s, mine] = t, error
+        arrays["t_mean"][s], arrays["t_mean_error"][s] = total, total_error
 
 
 _NUMBERS = ("eta", "eta_error", "eta_systematic", "chi2", "ndf", "p_value", "n_events", "anchored")
-
-_COLUMNS = (
-    "live_time",
-    "n_stereo",
-    "n_pairs",
-    "zenith",
-    "azimuth",
-    "muon_efficiency",
-    "muon_efficiency_error",
-    "gain",
-    "night_sky",
-)
 
 
 def _blank(slices: int, n: int) -> "dict[str, npt.NDArray[Any]]":
     import numpy as np
 
-    shapes: dict[str, tuple[int, ...]] = dict.fromkeys(_NUMBERS, (slices,))
+    shapes: dict[str, tuple[int, ...]] = dict.fromkeys((*_NUMBERS, "t_mean", "t_mean_error"), (slices,))
     shapes |= dict.fromkeys(("throughput", "throughput_error", "t", "t_error"), (slices, n))
     shapes["covariance"] = (slices, n + 1, n + 1)
     arrays: dict[str, npt.NDArray[Any]] = {name: np.full(shape, np.nan) for name, shape in shapes.items()}
     arrays["status"] = np.zeros(slices, np.uint8)
     return arrays
-
-
-def read_slices(paths: Sequence[Path], array: Sequence[int] = ()) -> "RateSlices":
-    """Read deliveries of I-DATA-COM-0006, one or more files a telescope, as slices of all telescopes.
-
-    Parameters
-    ----------
-    paths : sequence of Path
-        Of all telescopes of an array, or of some.
-    array : sequence of int
-        All telescopes of one kind that the deliveries know partners of; those delivered where empty.
-
-    Raises
-    ------
-    CorruptedInput
-        The telescopes do not have the same slices or partners (``other-slices``).
-    """
-    import numpy as np
-
-    from pellucid.array.slices import RateSlices
-    from pellucid.errors import CorruptedInput
-    from pellucid.formats.delivery.parquet import read_parquet
-
-    read: dict[int, list[dict[str, Any]]] = {}
-    for path in paths:
-        delivered = read_parquet(path)
-        batches = list(delivered.batches())
-        names = ("time", "duration", *_COLUMNS)
-        read.setdefault(int(delivered.metadata["tel_id"]), []).append(
-            {c: np.concatenate([b[c].data for b in batches]) for c in names}
-        )
-    tel_ids = sorted(read)
-    known = sorted({*array, *tel_ids})
-    own = {}
-    for tel_id, parts in read.items():
-        parts.sort(key=lambda part: int(part["time"][0]))
-        partners = np.isin([k for k in known if k != tel_id], tel_ids)
-        if {part["n_pairs"].shape[1] for part in parts} == {partners.size}:
-            own[tel_id] = {c: np.concatenate([part[c] for part in parts]) for c in parts[0]}
-            own[tel_id]["n_pairs"] = own[tel_id]["n_pairs"][:, partners]
-    first = own.get(tel_ids[0])
-    for tel_id in tel_ids:
-        if first is None or tel_id not in own or not np.array_equal(own[tel_id]["time"], first["time"]):
-            raise CorruptedInput(
-                "The telescopes' rates do not belong together.",
-                where=f"telescope {tel_id}",
-                expected=f"the slices of telescope {tel_ids[0]}, {len(known) - 1} partners",
-                got=f"{sum(len(p['time']) for p in read[tel_id])} slices, "
-                f"{read[tel_id][0]['n_pairs'].shape[1]} partners",
-                mend="give files of every telescope, of the same nights; or name them all: parameter array",
-                code="other-slices",
-            )
-    assert first is not None
-    columns = {c: np.stack([own[t][c] for t in tel_ids]) for c in _COLUMNS}
-    return RateSlices(
-        tel_id=np.array(tel_ids), time=first["time"], duration=np.asarray(first["duration"]), **columns
-    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -236,6 +152,8 @@ class Expected:
         Reference rates in Hz with their relative errors; NaN for pairs that the reference does not know.
     exponent, exponent_error : float
         Of the rate in the light.
+    powers : tuple of float
+        Coefficients of powers of ln cos z in the logarithm of a rate.
     efficiency, efficiency_error, gain : ndarray of float64, shape (n_telescopes,), or None
         Of the epoch of the reference, dimensionless; None where parameters are the reference.
     """
@@ -246,6 +164,7 @@ class Expected:
     error: "npt.NDArray[Any]"
     exponent: float
     exponent_error: float
+    powers: tuple[float, ...]
     efficiency: "npt.NDArray[Any] | None" = None
     efficiency_error: "npt.NDArray[Any] | None" = None
     gain: "npt.NDArray[Any] | None" = None
@@ -264,26 +183,59 @@ class Expected:
             reference = read_reference(inputs["reference"])
             rate, error = reference.of_pairs(slices.tel_id, pairs)
             light = reference.of_telescopes(slices.tel_id)
-            return cls(n, pairs, rate, error, reference.exponent, reference.exponent_error, *light)
-        depth = np.log(np.cos(np.deg2rad(pairs.zenith)))
-        powers = [np.asarray(c) * depth ** (k + 1) for k, c in enumerate(parameters["zenith_powers"])]
-        rate = float(parameters["reference_rate"]) * np.exp(sum(powers, np.zeros(depth.shape)))
+            return cls(
+                n,
+                pairs,
+                rate,
+                error,
+                reference.exponent,
+                reference.exponent_error,
+                tuple(reference.rates.zenith_powers.tolist()),
+                *light,
+            )
+        powers = tuple(float(power) for power in parameters["zenith_powers"])
+        rate = float(parameters["reference_rate"]) / _at_zenith(pairs.zenith, powers)
         error = np.full(rate.shape, float(parameters["reference_error"]))
-        return cls(n, pairs, rate, error, float(parameters["exponent"]), float(parameters["exponent_error"]))
+        exponent = float(parameters["exponent"]), float(parameters["exponent_error"])
+        return cls(n, pairs, rate, error, *exponent, powers)
 
-    def counts(self, s: int) -> "tuple[PairCounts, npt.NDArray[Any]]":
-        """Return the counts of the live and known pairs of a slice, and their reference's relative errors."""
+    def at_zenith(self, zenith: "npt.NDArray[Any]") -> "npt.NDArray[Any]":
+        """Return by what rates at zenith angles in deg are multiplied to be those at zenith, of any shape."""
+        return _at_zenith(zenith, self.powers)
+
+    def counts(self, s: int) -> "PairCounts":
+        """Return the counts of all pairs in a slice; nothing is expected of those not live or not known."""
         import numpy as np
 
         from pellucid.array.rates import PairCounts
 
-        used = (self.pairs.live_time[s] > 0.0) & np.isfinite(self.rate[s])
-        first, second = self.pairs.first[used], self.pairs.second[used]
-        live = self.pairs.live_time[s, used]
-        counts = PairCounts.of(
-            self.n_telescopes, first, second, self.pairs.count[s, used], live, self.rate[s, used]
+        used, one = self._used(s), np.ones(self.pairs.first.size)
+        whole = PairCounts.of(
+            self.n_telescopes,
+            self.pairs.first,
+            self.pairs.second,
+            np.where(used, self.pairs.count[s], 0.0),
+            np.where(used, self.pairs.live_time[s], one),
+            np.where(used, self.rate[s], one),
         )
-        return counts, self.error[s, used]
+        return replace(whole, expected=np.where(used, whole.expected, 0.0))
+
+    def reference_error(self, s: int, length: int) -> "npt.NDArray[Any]":
+        """Return relative errors of the reference of all pairs in a window of slices that ends with one.
+
+        Means over the slices, weighted with what is expected in each, since one reference serves them all.
+        """
+        import numpy as np
+
+        window = range(max(0, s - length + 1), s + 1)
+        weight = np.array([self.counts(i).expected for i in window])
+        error = np.array([np.where(self._used(i), self.error[i], 0.0) for i in window])
+        return (weight * error).sum(axis=0) / np.maximum(weight.sum(axis=0), 1e-300)
+
+    def _used(self, s: int) -> "npt.NDArray[Any]":
+        import numpy as np
+
+        return (self.pairs.live_time[s] > 0.0) & np.isfinite(self.rate[s])
 
     def anchors(self, slices: "RateSlices", s: int, gain_error: float) -> "Anchors | None":
         """Return throughputs from a slice's muons and gains; None without an epoch to compare them with."""
@@ -305,38 +257,29 @@ class Expected:
         )
 
 
-RATES = Input("DL0/Monitoring/Telescope/TriggerRates", by="array", many=True, minimum=2)
+def _at_zenith(zenith: "npt.NDArray[Any]", powers: tuple[float, ...]) -> "npt.NDArray[Any]":
+    import numpy as np
+
+    depth = np.log(np.cos(np.deg2rad(zenith)))
+    law: npt.NDArray[Any] = np.exp(-sum((c * depth ** (k + 1) for k, c in enumerate(powers)), 0.0 * depth))
+    return law
+
+
 REFERENCE = Input("DL2/Monitoring/Subarray/RateReference", validity=True, required=False)
 
 STEPS = (
     Step(
-        name="rate-reference",
-        alternative=True,
-        version="1",
-        function="pellucid.pipeline.steps.array:make_reference",
-        inputs={"rates": RATES},
-        output="DL2/Monitoring/Subarray/RateReference",
-        suffix=".rate-reference.h5",
-        parameters={
-            "array": [],
-            "powers": parameter(2, "Highest power of ln cos z.", minimum=0),
-            "exponent": parameter(0.0, "Of the rate in the light; 0: it is fitted.", minimum=0.0),
-            "exponent_error": parameter(0.0, "Error of an exponent that is given.", minimum=0.0),
-            "gain_error": parameter(0.01, "Relative error of delivered gains.", minimum=0.0),
-        },
-        levels=("C",),
-        determinism="tolerance",
-        tolerance={"/*": (1e-9, 1e-12)},
-    ),
-    Step(
         name="transparency",
-        version="2",
+        version="3",
         function="pellucid.pipeline.steps.array:make_transparency",
-        inputs={"rates": RATES, "reference": REFERENCE},
+        inputs={"rates": RATES, "reference": REFERENCE, "description": DESCRIPTION},
         output="DL2/Monitoring/Subarray/CherenkovTransparency",
         suffix=".ctc.h5",
         parameters={
             "array": [],
+            "sensitivity": {**SENSITIVITY},
+            "window": parameter(1, "Slices that each transparency is made of, itself the last.", minimum=1),
+            "normalisation": [],
             "reference_rate": 30.0,
             "zenith_powers": [1.0],
             "reference_error": 0.0,
@@ -349,12 +292,12 @@ STEPS = (
         tolerance={"/*": (1e-9, 1e-12)},
     ),
 )
-"""``rate-reference``: rates of pairs on clear nights, to be certified by whoever judges the nights.
-``transparency``: the Cherenkov Transparency Coefficient of an array in slices of time, over the certified
-reference, or, where there is none, over that of the parameters.
+"""``transparency``: the Cherenkov Transparency Coefficient (DPPS-UC-120-2.4) of an array in slices of time,
+over the certified reference, or, where there is none, over that of the parameters.
 
-``array`` names all telescopes of one kind where only some of them are given: deliveries count events with
-each partner, in ascending order. ``reference_rate`` is the rate of a pair at zenith on a clear night in Hz,
-``zenith_powers`` are the coefficients of powers of ln cos z in its logarithm, as
-`pellucid.array.reference.fit_reference` finds them.
+``array`` and ``sensitivity`` are those of `pellucid.pipeline.steps.array_rates.STEPS`. With a ``window`` of
+more than one slice, each transparency is that of a window that slides with the slices. ``normalisation``
+holds k_N of the form of H.E.S.S. for N = 1, 2, ... telescopes, its last number for more; 1 where empty.
+``reference_rate`` is the rate of a pair at zenith on a clear night in Hz, ``zenith_powers`` are the
+coefficients of powers of ln cos z in its logarithm, as `pellucid.array.reference.fit_reference` finds them.
 """

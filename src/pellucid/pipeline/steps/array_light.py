@@ -2,13 +2,15 @@
 """Wiring of the light of an array: all that tells it, to the throughput of each telescope in time."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pellucid.pipeline.inputs import Input
 from pellucid.pipeline.parameters import parameter
 from pellucid.pipeline.step import Parameters, Provenance, Step, Summary
-from pellucid.pipeline.steps.array import RATES, Expected, read_slices
+from pellucid.pipeline.steps.array import Expected
+from pellucid.pipeline.steps.array_rates import DESCRIPTION, RATES, SENSITIVITY, read_slices
 
 if TYPE_CHECKING:
     import numpy as np
@@ -34,8 +36,9 @@ def make_joint(
     Parameters
     ----------
     inputs : mapping
-        ``rates``: deliveries of I-DATA-COM-0006; ``reference``: a rate reference; ``muons``: throughputs;
-        ``showers``: inter-calibrations; as sequences but for the reference.
+        ``rates``: of I-DATA-COM-0006 or ``trigger-rates``; ``reference``: a rate reference; ``muons``:
+        throughputs; ``showers``: inter-calibrations; as sequences but for the reference; ``description``: of
+        an array of several kinds of telescopes.
     """
     import numpy as np
 
@@ -43,7 +46,7 @@ def make_joint(
     from pellucid.errors import InsufficientStatistics
     from pellucid.formats.array_products import write_joint
 
-    slices = read_slices(inputs["rates"], parameters["array"])
+    slices = read_slices(inputs, parameters)
     pairs = slices.pairs(slices.silent(float(parameters["dead_time"])))
     expected = Expected.of(inputs, parameters, slices, pairs)
     length = round(float(parameters["interval"]) * 3600e9)
@@ -121,7 +124,8 @@ def _rates(slices: "RateSlices", expected: Expected, edges: "Ints") -> "Measurem
     safe = np.where(known, should, 1.0)
     value = np.log((count + 0.5) / safe) / expected.exponent
     sigma = np.hypot(1.0 / np.sqrt(count + 0.5), error / safe) / expected.exponent
-    return _measurement(interval, pairs.first[pair], pairs.second[pair], value, sigma, known)
+    found = _measurement(interval, pairs.first[pair], pairs.second[pair], value, sigma, known)
+    return replace(found, weight=pairs.weight[pair[known]])
 
 
 def _gains(slices: "RateSlices", expected: Expected, edges: "Ints", error: float) -> "Measurement":
@@ -134,7 +138,7 @@ def _gains(slices: "RateSlices", expected: Expected, edges: "Ints", error: float
     np.add.at(total, place, slices.gain.T)
     number = np.bincount(place, minlength=n)[:, None]
     reference = np.ones(m) if expected.gain is None else expected.gain
-    used = np.broadcast_to(number > 0, total.shape) & np.isfinite(reference)
+    used = np.broadcast_to(number > 0, total.shape) & np.isfinite(reference) & np.isfinite(total)
     value = np.log(np.where(used, total, 1.0) / np.where(used, number * reference, 1.0))
     interval, telescope = np.indices(total.shape)
     return _measurement(interval, telescope, telescope, value, np.full(total.shape, error), used)
@@ -210,10 +214,11 @@ STEPS = (
     Step(
         name="joint-throughput",
         alternative=True,
-        version="1",
+        version="2",
         function="pellucid.pipeline.steps.array_light:make_joint",
         inputs={
             "rates": RATES,
+            "description": DESCRIPTION,
             "reference": Input("DL2/Monitoring/Subarray/RateReference", validity=True),
             "muons": Input("DL2/Monitoring/Telescope/Throughput", by="array", many=True, required=False),
             "showers": Input("DL2/Monitoring/Subarray/Intercalibration", many=True, required=False),
@@ -222,6 +227,7 @@ STEPS = (
         suffix=".joint-throughput.h5",
         parameters={
             "array": [],
+            "sensitivity": {**SENSITIVITY},
             "gain_error": parameter(0.01, "Relative error of delivered gains.", minimum=0.0),
             "dead_time": parameter(7e-6, "Of the cameras.", unit="s", minimum=0.0),
             "interval": parameter(1.0, "Length of an interval of time.", unit="h", minimum=0.01),
@@ -235,5 +241,5 @@ STEPS = (
     ),
 )
 """``joint-throughput``: rates of pairs, muons, gains and shared showers in one least squares, with residuals
-of each method. It needs a certified reference, and is asked for by name; what it makes is in force for the
-array, and applied to events."""
+of each method (DPPS-UC-120-2.1, the absolute optical throughput). It needs a certified reference, and is
+asked for by name; what it makes is in force for the array, and applied to events."""
