@@ -13,12 +13,13 @@ from pellucid.array.intercalibration import (
     aggregate,
     asymmetry,
     intercalibrate,
+    intercalibrate_types,
     type_scale,
 )
 from pellucid.array.joint import Measurement, joint_solution
 from pellucid.array.rates import all_pairs
 from pellucid.array.timing import time_offsets
-from pellucid.errors import CorruptedInput, InsufficientStatistics
+from pellucid.errors import ConfigurationError, CorruptedInput, InsufficientStatistics
 from pellucid.simulate.fronts import simulate_fronts, square_array
 
 
@@ -94,6 +95,26 @@ def test_types_are_tied_by_pairs_across_them() -> None:
     assert 0.0 < error < 0.02
 
 
+def test_types_are_calibrated_each_by_itself() -> None:
+    c = np.array([1.0, 0.8, 1.1, 5.0, 6.0, 4.0, 1.0])
+    kind = np.array([0, 0, 0, 1, 1, 1, 2])
+    found = intercalibrate_types(pairs_of(c, *all_pairs(7)), kind, np.array([4]))
+    np.testing.assert_allclose(found.value[:6], [*c[:3] / c[0], *c[3:6] / c[4]], rtol=1e-12)
+    assert found.reference.tolist() == [0, 0, 0, 4, 4, 4, -1]
+    assert found.connected.tolist() == [True] * 6 + [False]
+    assert np.isnan(found.covariance[6]).all()
+    assert (found.covariance[:3, 3:6] == 0.0).all()
+    alone = intercalibrate(pairs_of(c[:3], *all_pairs(3)), 3)
+    np.testing.assert_allclose(found.covariance[:3, :3], alone.covariance)
+    assert (found.left_out == LeftOut.UNCONNECTED).sum() == 21 - 6
+    with pytest.raises(ConfigurationError) as caught:
+        intercalibrate_types(pairs_of(c, *all_pairs(7)), kind, np.array([4, 5]))
+    assert caught.value.code == "two-references"
+    with pytest.raises(InsufficientStatistics) as nothing:
+        intercalibrate_types(pairs_of(c, *all_pairs(7)), np.arange(7), np.zeros(0, np.int64))
+    assert nothing.value.code == "no-pairs"
+
+
 def test_events_are_averaged_by_pair_with_outliers_left_out() -> None:
     random = np.random.default_rng(3)
     first = np.array([0, 1] * 500 + [1])
@@ -129,8 +150,16 @@ def test_a_telescope_that_sees_no_shower_has_no_offset() -> None:
 def test_fronts_without_a_direction_or_partner_are_refused() -> None:
     position = square_array(3)
     times = simulate_fronts(np.zeros(9), position, 5, np.random.default_rng(1))
-    with pytest.raises(CorruptedInput):
-        time_offsets(replace(times, direction=2.0 * times.direction), position)
+    broken = {
+        "direction": 2.0 * times.direction,
+        "distance": np.full(5, np.nan),
+        "core": np.full((5, 3), np.nan),
+        "error": np.zeros((5, 9)),
+    }
+    for name, values in broken.items():
+        with pytest.raises(CorruptedInput) as caught:
+            time_offsets(replace(times, **{name: values}), position)
+        assert caught.value.code == "bad-front", name
     times.time[:, 1:] = np.nan
     with pytest.raises(InsufficientStatistics):
         time_offsets(times, position)

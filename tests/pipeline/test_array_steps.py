@@ -2,12 +2,19 @@
 """From delivered trigger rates to the transparency of the air, as a product."""
 
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from pellucid.errors import CorruptedInput, InsufficientStatistics, MissingInput, PellucidError
+from pellucid.errors import (
+    ConfigurationError,
+    CorruptedInput,
+    InsufficientStatistics,
+    MissingInput,
+    PellucidError,
+)
 from pellucid.formats.array_products import read_intercalibration
 from pellucid.formats.delivery.parquet import write_parquet
 from pellucid.formats.delivery.table import WrittenColumn
@@ -196,7 +203,7 @@ def test_pairs_of_a_single_shower_are_left_out(tmp_path: Path) -> None:
     events = [i for i in range(1, 31) for _ in range(2)] + [31, 31]
     inputs = showers(tmp_path, events, [1, 2] * 30 + [2, 3])
     step, output = step_named("intercalibration"), tmp_path / "ic.h5"
-    summary = step.run(inputs, output, step.complete({"reference": 1}), {})
+    summary = step.run(inputs, output, step.complete({"references": [1]}), {})
     assert summary["pairs"]["no-error"] == 1
     assert summary["unconnected"] == [3, 4]
     assert summary["flags"] == ["unconnected-telescopes"]
@@ -206,6 +213,31 @@ def test_pairs_of_a_single_shower_are_left_out(tmp_path: Path) -> None:
     with pytest.raises(InsufficientStatistics) as caught:
         step.run(only, output, step.complete(), {})
     assert caught.value.code == "no-pairs"
+
+
+def two_kinds(folder: Path) -> dict[str, Path]:
+    """Two telescopes of one type, two of another, all of which see the same showers."""
+    inputs = showers(folder, [i for i in range(1, 41) for _ in range(4)], [1, 2, 3, 4] * 40)
+    array, small = make_subarray(preset("tiny"), 4), make_subarray(preset("small"), 4)
+    kinds = {t: (array if t < 3 else small).telescopes[t] for t in array.tel_ids}
+    write_description(replace(array, telescopes=kinds), inputs["description"])
+    return inputs
+
+
+def test_types_have_references_of_their_own_by_size_and_one_by_energy(tmp_path: Path) -> None:
+    step, output, inputs = step_named("intercalibration"), tmp_path / "ic.h5", two_kinds(tmp_path)
+    summary = step.run(inputs, output, step.complete({"references": [4]}), {})
+    assert summary["references"] == [1, 4]
+    assert summary["unconnected"] == []
+    _, found, _, scales = read_intercalibration(output)
+    assert found.reference.tolist() == [0, 0, 3, 3]
+    assert len(scales) == 2
+    with pytest.raises(ConfigurationError) as caught:
+        step.run(inputs, output, step.complete({"references": [77]}), {})
+    assert caught.value.code == "no-such-reference"
+    with pytest.raises(ConfigurationError) as two:
+        step.run(inputs, output, step.complete({"references": [1, 2]}), {})
+    assert two.value.code == "two-references"
 
 
 @pytest.mark.parametrize(

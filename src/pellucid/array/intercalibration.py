@@ -6,7 +6,7 @@ that ln c_i - ln c_j = 2 artanh a_ij is linear: a weighted Laplacian, solved in 
 covariance (Mitchell et al., arXiv 1510.06526, minimise the asymmetries themselves).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from enum import IntEnum
 
 import numpy as np
@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from pellucid.array.graph import components
 from pellucid.array.leastsquares import Rows, Solution, solve, solve_robustly
-from pellucid.errors import CorruptedInput, InsufficientStatistics
+from pellucid.errors import ConfigurationError, CorruptedInput, InsufficientStatistics
 
 __all__ = [
     "Intercalibration",
@@ -23,6 +23,7 @@ __all__ = [
     "aggregate",
     "asymmetry",
     "intercalibrate",
+    "intercalibrate_types",
     "log_ratio",
     "type_scale",
 ]
@@ -125,11 +126,13 @@ class Intercalibration:
     Attributes
     ----------
     value, error : ndarray of float64, shape (n_telescopes,)
-        c_i over that of the reference telescope, dimensionless; NaN where no chain of pairs leads there.
+        c_i over that of its reference telescope, dimensionless; NaN where no chain of pairs leads there.
     covariance : ndarray of float64, shape (n_telescopes, n_telescopes)
         Of ln c, dimensionless; NaN likewise.
     connected : ndarray of bool, shape (n_telescopes,)
         Mask of the telescopes with a throughput.
+    reference : ndarray of int64, shape (n_telescopes,)
+        Index of the reference telescope of each; -1 where it has none.
     left_out : ndarray of int64, shape (n_pairs,)
         Codes of `LeftOut`.
     pull : ndarray of float64, shape (n_pairs,)
@@ -144,6 +147,7 @@ class Intercalibration:
     error: F8
     covariance: F8
     connected: Mask
+    reference: Ints
     left_out: Ints
     pull: F8
     chi2: float
@@ -195,14 +199,7 @@ def intercalibrate(
     left_out[good & ~connected[pairs.first]] = LeftOut.UNCONNECTED
     used = left_out == LeftOut.USED
     if not used.any():
-        raise InsufficientStatistics(
-            "No pair of telescopes leads to the reference telescope.",
-            where=f"telescope {reference}",
-            expected=f"a pair with it, of {min_events} events or more and with an error",
-            got=f"{pairs.first.size} pairs, left out for {sorted({LeftOut(x).name for x in left_out})}",
-            mend="choose another reference telescope, or take more data",
-            code="no-pairs",
-        )
+        raise _no_pairs(str(reference), min_events, pairs, left_out)
     free = np.flatnonzero(connected & (np.arange(n_telescopes) != reference))
     found = _solve(pairs, used, free, n_telescopes, robust)
     value = np.where(connected, 1.0, np.nan)
@@ -218,11 +215,105 @@ def intercalibrate(
         value * np.sqrt(np.diag(covariance)),
         covariance,
         connected,
+        np.where(connected, reference, -1),
         left_out,
         pull,
         found.chi2,
         found.ndf,
         int(pairs.n[used].sum()),
+    )
+
+
+def intercalibrate_types(
+    pairs: PairAsymmetries,
+    kind: Ints,
+    references: Ints,
+    *,
+    min_events: int = 2,
+    robust: bool = False,
+) -> Intercalibration:
+    """Solve for the throughputs, dimensionless, of each type by itself, over a reference of its own.
+
+    Parameters
+    ----------
+    pairs : PairAsymmetries
+        Those across types are left out.
+    kind : ndarray of int64, shape (n_telescopes,)
+        Index of the type of each telescope.
+    references : ndarray of int64, shape (n,)
+        Indices of telescopes whose c is 1; of a type without one it is the first that is in a usable pair.
+    min_events, robust
+        As of `intercalibrate`.
+
+    Raises
+    ------
+    ConfigurationError
+        A type has two references (``two-references``).
+    InsufficientStatistics, CorruptedInput
+        As `intercalibrate`; a type without any usable pair and without a reference is left out.
+    """
+    named = kind[references]
+    if np.unique(named).size < named.size:
+        raise ConfigurationError(
+            "Two telescopes of one type cannot both be its reference.",
+            expected="one reference telescope a type",
+            got=f"telescopes at {references.tolist()}",
+            code="two-references",
+        )
+    inside = kind[pairs.first] == kind[pairs.second]
+    good = inside & (_usable(pairs, min_events) == LeftOut.USED)
+    own = dict(zip(named.tolist(), references.tolist()))
+    for k in np.unique(kind[pairs.first[good]]).tolist():
+        mine = good & (kind[pairs.first] == k)
+        own.setdefault(k, int(np.minimum(pairs.first[mine], pairs.second[mine]).min()))
+    solved = []
+    for k, telescope in sorted(own.items()):
+        rows = np.flatnonzero(inside & (kind[pairs.first] == k))
+        part = PairAsymmetries(*(getattr(pairs, f.name)[rows] for f in fields(pairs)))
+        solved.append(
+            (rows, intercalibrate(part, kind.size, telescope, min_events=min_events, robust=robust))
+        )
+    if not solved:
+        raise _no_pairs("any", min_events, pairs, _usable(pairs, min_events))
+    return _merged(pairs, kind.size, solved)
+
+
+def _merged(pairs: PairAsymmetries, n: int, solved: list[tuple[Ints, Intercalibration]]) -> Intercalibration:
+    """Put solutions of types side by side; telescopes of two types are not correlated."""
+    value, error = np.full((2, n), np.nan)
+    covariance = np.full((n, n), np.nan)
+    reference = np.full(n, -1)
+    left_out = np.full(pairs.first.size, int(LeftOut.UNCONNECTED))
+    pull = np.full(pairs.first.size, np.nan)
+    for rows, one in solved:
+        mine = one.connected
+        value[mine], error[mine], reference[mine] = one.value[mine], one.error[mine], one.reference[mine]
+        there = reference >= 0
+        covariance[np.ix_(mine, there)] = covariance[np.ix_(there, mine)] = 0.0
+        covariance[np.ix_(mine, mine)] = one.covariance[np.ix_(mine, mine)]
+        left_out[rows], pull[rows] = one.left_out, one.pull
+    return Intercalibration(
+        value,
+        error,
+        covariance,
+        reference >= 0,
+        reference,
+        left_out,
+        pull,
+        sum(one.chi2 for _, one in solved),
+        sum(one.ndf for _, one in solved),
+        sum(one.n for _, one in solved),
+    )
+
+
+def _no_pairs(where: str, min_events: int, pairs: PairAsymmetries, left_out: Ints) -> InsufficientStatistics:
+    return InsufficientStatistics(
+        "No pair of telescopes leads to the reference telescope.",
+        where=f"telescope {where}",
+        expected=f"a pair with it, of {min_events} events or more and with an error",
+        got=f"{pairs.first.size} pairs, left out for {sorted({LeftOut(x).name for x in left_out})}",
+        mend="choose another reference telescope, or take more data",
+        code="no-pairs",
     )
 
 

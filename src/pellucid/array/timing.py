@@ -112,7 +112,7 @@ def time_offsets(times: FrontTimes, position: F8) -> TimeOffsets:
     Raises
     ------
     CorruptedInput
-        A time has no error, or a direction is no unit vector (``bad-front``).
+        A time has no error, a direction is no unit vector, or a core or distance is none (``bad-front``).
     InsufficientStatistics
         No event has two telescopes (``too-few-events``).
     """
@@ -156,11 +156,17 @@ def time_offsets(times: FrontTimes, position: F8) -> TimeOffsets:
 
 def _check(times: FrontTimes, seen: Mask) -> None:
     length = np.linalg.norm(times.direction, axis=1)
-    if not (np.abs(length - 1.0) < 1e-6).all() or not (times.error[seen] > 0.0).all():
+    whole = (np.abs(length - 1.0) < 1e-6) & np.isfinite(times.core).all(axis=1)
+    # a plane front comes from infinitely far away
+    whole &= (times.distance > 0.0) & np.isfinite(times.direction_error)
+    errors = times.error[seen]
+    if not whole.all() or not ((errors > 0.0) & np.isfinite(errors)).all():
+        first = int(np.flatnonzero(~whole)[0]) if not whole.all() else int(np.argmax(seen.any(axis=1)))
         raise CorruptedInput(
-            "A shower front has no direction, or a time no error.",
-            expected="unit vectors, and errors above 0 ns",
-            got=f"lengths from {length.min():.6g} to {length.max():.6g}",
+            "A shower front has no direction, core or distance, or a time no error.",
+            where=f"event {first} of {length.size}",
+            expected="unit vectors, finite cores, distances and errors above 0",
+            got=f"length {length[first]:.6g}, distance {times.distance[first]:.6g} m",
             mend="leave such events out",
             code="bad-front",
         )

@@ -44,7 +44,7 @@ __all__ = [
 type Ints = npt.NDArray[np.int64]
 
 REFERENCE = ("pellucid rate reference", 1)
-INTERCALIBRATION = ("pellucid intercalibration", 1)
+INTERCALIBRATION = ("pellucid intercalibration", 2)
 JOINT = ("pellucid joint throughput", 1)
 OFFSETS = ("pellucid time offsets", 1)
 
@@ -93,7 +93,7 @@ def write_intercalibration(
     pairs : PairAsymmetries
         What it follows from, as indices of telescopes.
     scales : mapping of str to (float, float)
-        Of each type of telescope over the reference telescope, with its error.
+        Of each type of telescope over its reference telescope, with its error.
     provenance : mapping
         Lineage.
     """

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Wiring of shared showers: what telescopes saw of them to relative light, and to offsets of clocks."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,7 +30,7 @@ def make_intercalibration(
     """
     import numpy as np
 
-    from pellucid.array.intercalibration import LeftOut, intercalibrate, type_scale
+    from pellucid.array.intercalibration import LeftOut, intercalibrate_types, type_scale
     from pellucid.array.showers import energy_pairs, size_pairs
     from pellucid.errors import InsufficientStatistics
     from pellucid.formats.array_products import write_intercalibration
@@ -42,17 +43,16 @@ def make_intercalibration(
     allowed = _neighbours(subarray, float(parameters["separation"]), across=not by_size)
     select, least = (size_pairs, "least_size") if by_size else (energy_pairs, "least_energy")
     pairs = select(images, tel_id, allowed, least=float(parameters[least]))
-    reference = int(parameters["reference"]) or int(tel_id[min(pairs.first.min(), pairs.second.min())])
-    found = intercalibrate(
-        pairs,
-        tel_id.size,
-        int(np.searchsorted(tel_id, reference)) if reference in tel_id else -1,
-        min_events=int(parameters["min_events"]),
-        robust=True,
+    names = [telescope.name for telescope in subarray.telescopes.values()]
+    # sizes are compared within a type, energies over the whole array
+    kind = np.unique(names, return_inverse=True)[1] if by_size else np.zeros(tel_id.size, np.int64)
+    references = _places(tel_id, parameters["references"])
+    found = intercalibrate_types(
+        pairs, kind, references, min_events=int(parameters["min_events"]), robust=True
     )
     kinds: dict[str, list[int]] = {}
-    for place, tel in enumerate(tel_id.tolist()):
-        kinds.setdefault(subarray.telescopes[tel].name, []).append(place)
+    for place, name in enumerate(names):
+        kinds.setdefault(name, []).append(place)
     scales = {}
     for name, places in kinds.items():
         try:
@@ -67,7 +67,7 @@ def make_intercalibration(
     return {
         "telescopes": tel_id[found.connected].tolist(),
         **span,
-        "reference": reference,
+        "references": np.unique(tel_id[found.reference[found.connected]]).tolist(),
         "unconnected": unknown,
         "pairs": reasons,
         "events": found.n,
@@ -75,6 +75,23 @@ def make_intercalibration(
         "ndf": found.ndf,
         "flags": ["unconnected-telescopes"] if unknown else [],
     }
+
+
+def _places(tel_id: "npt.NDArray[np.int64]", named: Sequence[int]) -> "npt.NDArray[np.int64]":
+    import numpy as np
+
+    from pellucid.errors import ConfigurationError
+
+    wanted = np.array([int(t) for t in named], np.int64)
+    if unknown := np.setdiff1d(wanted, tel_id).tolist():
+        raise ConfigurationError(
+            "A reference telescope is none of the array's.",
+            where="intercalibration.references",
+            expected=f"some of {tel_id.tolist()}",
+            got=str(unknown),
+            code="no-such-reference",
+        )
+    return np.searchsorted(tel_id, wanted)
 
 
 def make_offsets(inputs: Files, output: Path, parameters: Parameters, provenance: Provenance) -> Summary:
@@ -178,7 +195,7 @@ _INPUTS = {
 STEPS = (
     Step(
         name="intercalibration",
-        version="1",
+        version="2",
         function="pellucid.pipeline.steps.array_showers:make_intercalibration",
         inputs=_INPUTS,
         output="DL2/Monitoring/Subarray/Intercalibration",
@@ -189,7 +206,7 @@ STEPS = (
             "least_size": parameter(80.0, "Photo-electrons that both images have.", minimum=0.0),
             "least_energy": parameter(0.05, "Energy that both telescopes see.", unit="TeV", minimum=0.0),
             "min_events": parameter(10, "Showers that a pair shares.", minimum=2),
-            "reference": parameter(0, "Telescope whose light is 1; 0: the first in a pair.", minimum=0),
+            "references": [],
         },
         valid="night",
         levels=("B", "C"),
@@ -211,6 +228,8 @@ STEPS = (
     ),
 )
 """``intercalibration``: relative light of telescopes from pairs that see the same showers, after Mitchell et
-al. (arXiv 1510.06526), with covariance; ``time-offsets``: of their clocks. Pairs that tell nothing, and
-telescopes that no chain of pairs reaches, are left out and told.
+al. (arXiv 1510.06526), with covariance: by sizes of images within each type (DPPS-UC-120-2.33), by energies
+across types too (2.3, 2.32). ``references`` are the telescopes whose light is 1, one for each type, or one
+for the array with energies; the first in a pair where none is named. ``time-offsets``: of their clocks.
+Pairs that tell nothing, and telescopes that no chain of pairs reaches, are left out and told.
 """
