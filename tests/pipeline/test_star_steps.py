@@ -56,7 +56,7 @@ def plain(run: SimulatedRun, tmp_path_factory: pytest.TempPathFactory) -> Camera
 @pytest.fixture(scope="module")
 def inputs(
     run: SimulatedRun, plain: CameraCalibration, tmp_path_factory: pytest.TempPathFactory
-) -> dict[str, Path]:
+) -> dict[str, Any]:
     """Write a map with four stars of a catalogue, of a telescope that looks off, and the log of its drive."""
     folder = tmp_path_factory.mktemp("stars")
     array = read_description(run.description)
@@ -85,7 +85,7 @@ def inputs(
     seen = replace(plain, pedestal=replace(plain.pedestal, charge_variance=drawn))
     write_calibration(folder / "map.h5", seen, {}, 1)
     return {
-        "map": folder / "map.h5",
+        "maps": (folder / "map.h5",),
         "drive": drive(folder / "drive", plain),
         "description": run.description,
         "catalogue": folder / "stars.fits",
@@ -103,7 +103,7 @@ def drive(path: Path, plain: CameraCalibration, state: str = "tracking", **chang
     return path
 
 
-def test_how_far_off_a_telescope_looks_is_found(inputs: dict[str, Path], tmp_path: Path) -> None:
+def test_how_far_off_a_telescope_looks_is_found(inputs: dict[str, Any], tmp_path: Path) -> None:
     summary = STEP.run(inputs, tmp_path / "s.h5", STEP.complete(), {"made": "here"})
     assert summary["stars"] == 4
     found = read_star_offsets(tmp_path / "s.h5")
@@ -117,7 +117,67 @@ def test_how_far_off_a_telescope_looks_is_found(inputs: dict[str, Path], tmp_pat
     assert (tmp_path / "again.h5").read_bytes() == (tmp_path / "s.h5").read_bytes()
 
 
-def test_coma_moves_the_stars_that_are_expected(inputs: dict[str, Path], tmp_path: Path) -> None:
+def test_all_maps_of_a_look_are_fitted_together(
+    run: SimulatedRun, plain: CameraCalibration, inputs: dict[str, Any], tmp_path: Path
+) -> None:
+    """Three maps, four minutes apart, of a field that turns; a fourth while the drive slews."""
+    array = read_description(run.description)
+    telescope, place = array.telescopes[1], array.reference
+    focal = telescope.optics.focal_length()
+    pixels = np.stack([telescope.geometry.pix_x, telescope.geometry.pix_y], axis=1)
+    table = Table.read(inputs["catalogue"])
+    stars = SkyCoord(table["RA"], table["DEC"])
+    middle = (plain.start + plain.stop) // 2
+    frame = horizon(middle, (place.longitude, place.latitude, place.height))
+    with known_earth(frame.obstime):
+        source = SkyCoord(AZIMUTH * u.deg, ALTITUDE * u.deg, frame=frame).transform_to(ICRS())
+    moments = middle + S * np.array([0, 240, 480, 720])
+    random, where, maps = np.random.default_rng(2), [], []
+    for k, moment in enumerate(moments.tolist()):
+        now = horizon(moment, (place.longitude, place.latitude, place.height))
+        with known_earth(now.obstime):
+            axis = source.transform_to(now)
+            seen = stars.transform_to(now)
+            offset = seen.transform_to(SkyCoord(axis.az, axis.alt, frame=now).skyoffset_frame())
+        where.append((axis.az.deg, axis.alt.deg))
+        on_sky = np.stack([offset.lat.deg, offset.lon.wrap_at(180 * u.deg).deg], axis=1)
+        places = focal * np.radians(on_sky - np.array([UPWARD, ACROSS]) / 3600.0)
+        width, factor = focal * np.radians(0.06), plain.factor.value[0]
+        value, error = simulate_spots(random, pixels, places, np.full(4, 40.0), width, 4.0, 2000)
+        value, error = (np.stack([v / factor**2] * len(plain.factor.value)) for v in (value, error))
+        drawn = Estimate(value, error, 2000, plain.pedestal.charge_variance.status)
+        shift = moment - middle
+        one = replace(
+            plain,
+            pedestal=replace(plain.pedestal, charge_variance=drawn),
+            start=plain.start + shift,
+            stop=plain.stop + shift,
+        )
+        maps.append(tmp_path / f"map-{k}.h5")
+        write_calibration(maps[-1], one, {}, 1)
+    time = np.arange(plain.start - 3 * S, plain.stop + 723 * S, S)
+    seconds, nodes = (time - middle) / S, (moments - middle) / S
+    state = np.where(time < plain.start + 700 * S, "tracking", "slewing")
+    columns: dict[str, Any] = {"time": time, "state": state}
+    for name, angle in zip(("azimuth", "altitude"), np.transpose(where)):
+        columns[name] = columns[f"{name}_asked"] = np.polyval(np.polyfit(nodes, angle, 3), seconds)
+    units = {n: WrittenColumn(c, UNITS.get(n, "deg")) for n, c in columns.items()}
+    write_parquet(tmp_path / "drive", {"tel_id": 1}, units)
+    given = {**inputs, "maps": tuple(maps[::-1]), "drive": tmp_path / "drive"}
+    summary = STEP.run(given, tmp_path / "s.h5", STEP.complete(), {})
+    assert (summary["looks"], summary["maps_while_slewing"], summary["stars"]) == (1, 1, 12)
+    together = {n: float(v[0]) for n, v in read_star_offsets(tmp_path / "s.h5").columns.items()}
+    assert together["n_maps"] == 3
+    for name, truth in (("across", ACROSS), ("upward", UPWARD), ("rotation", 0.0), ("scale", 0.0)):
+        assert abs(together[name] - truth) < 4.0 * together[f"{name}_error"], name
+    assert together["chi2"] / together["degrees"] < 2.5
+    STEP.run(given, tmp_path / "each.h5", STEP.complete({"together": "1 s"}), {})
+    each = read_star_offsets(tmp_path / "each.h5").columns
+    assert each["time"].size == 3
+    assert together["across_error"] == pytest.approx(each["across_error"].mean() / np.sqrt(3.0), rel=0.1)
+
+
+def test_coma_moves_the_stars_that_are_expected(inputs: dict[str, Any], tmp_path: Path) -> None:
     scale = {}
     # an asymmetry that grows with the distance and a scale that does not stretch the camera's image
     coma = {"asymmetry": [0.0, 1.0, 0.2], "radial": [0.005, 0.0, 0.0, 0.0], "polar": [0.01, 1.0, 0.01]}
@@ -129,17 +189,15 @@ def test_coma_moves_the_stars_that_are_expected(inputs: dict[str, Path], tmp_pat
 
 
 def test_a_look_at_stars_is_a_product_of_a_run(
-    inputs: dict[str, Path], plain: CameraCalibration, tmp_path: Path
+    inputs: dict[str, Any], plain: CameraCalibration, tmp_path: Path
 ) -> None:
     where = ["--workspace", str(tmp_path / "ws")]
     with Workspace.open(tmp_path / "ws") as workspace:
-        for role, kind, telescopes in (
-            ("map", "DL1/Monitoring/Telescope/CameraCalibration", [1]),
-            ("drive", "DL0/Monitoring/Telescope/Drive", [1]),
+        for path, kind in (
+            (inputs["maps"][0], "DL1/Monitoring/Telescope/CameraCalibration"),
+            (inputs["drive"], "DL0/Monitoring/Telescope/Drive"),
         ):
-            workspace.archive.ingest(
-                inputs[role], kind, telescopes=telescopes, time_start=plain.start, time_stop=plain.stop
-            )
+            workspace.archive.ingest(path, kind, telescopes=[1], time_start=plain.start, time_stop=plain.stop)
     for role, kind in (("catalogue", "DL0/Service/Array/StarCatalogue"), ("description", "")):
         given = ["--type", kind] if kind else []
         assert command(["ingest", str(inputs[role]), *given, *where]) == 0
@@ -150,7 +208,7 @@ def test_a_look_at_stars_is_a_product_of_a_run(
         assert (made.telescopes, made.summary["stars"]) == ((1,), 4)
 
 
-def test_a_catalogue_without_an_epoch_is_refused(inputs: dict[str, Path], tmp_path: Path) -> None:
+def test_a_catalogue_without_an_epoch_is_refused(inputs: dict[str, Any], tmp_path: Path) -> None:
     table = Table.read(inputs["catalogue"])
     table.meta.pop("EPOCH")
     table.write(tmp_path / "bare.fits")
@@ -165,12 +223,12 @@ def test_a_catalogue_without_an_epoch_is_refused(inputs: dict[str, Path], tmp_pa
         read_star_catalogue(tmp_path / "unitless.fits", 2000.0)
     assert unit.value.code == "no-column"
     with pytest.raises(CorruptedInput) as text:
-        read_star_catalogue(inputs["map"], 2000.0)
+        read_star_catalogue(inputs["maps"][0], 2000.0)
     assert text.value.code == "not-fits"
 
 
 def test_a_drive_that_slews_or_is_another_tells_no_offsets(
-    plain: CameraCalibration, inputs: dict[str, Path], tmp_path: Path
+    plain: CameraCalibration, inputs: dict[str, Any], tmp_path: Path
 ) -> None:
     slewing = inputs | {"drive": drive(tmp_path / "a", plain, "slewing")}
     with pytest.raises(MissingInput) as error:
@@ -183,7 +241,7 @@ def test_a_drive_that_slews_or_is_another_tells_no_offsets(
     assert other.value.code == "other-telescope"
 
 
-def test_a_sky_without_stars_tells_no_offsets(inputs: dict[str, Path], tmp_path: Path) -> None:
+def test_a_sky_without_stars_tells_no_offsets(inputs: dict[str, Any], tmp_path: Path) -> None:
     with pytest.raises((InsufficientStatistics, MissingInput)):
         STEP.run(inputs, tmp_path / "s", STEP.complete({"faintest": 2.0}), {})
     with pytest.raises(InsufficientStatistics):

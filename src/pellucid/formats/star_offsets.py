@@ -5,7 +5,7 @@ One entry for each look: ``time`` (ns TAI); ``azimuth``, ``altitude``, where the
 ``across``, ``upward``, where the star was found minus that, dA cos E and dE, with ``across_error`` and
 ``upward_error`` (arcsec); ``n_stars``. The product tells beside it the camera's ``rotation`` and
 ``rotation_error`` (arcsec, counter-clockwise), ``scale`` and ``scale_error`` (relative stretch), ``chi2``
-and ``degrees``. Bytes follow from the content alone.
+and ``degrees``, and ``n_maps`` of the look. Bytes follow from the content alone.
 """
 
 from collections.abc import Mapping
