@@ -311,5 +311,5 @@ STEPS = (
 in p.e., ``spe_width`` relative; ``air`` tells the extinction at the ground in 1/m at wavelengths in nm, none
 where empty. Images of fewer than ``least_pixels`` cleaned pixels, or whose first circle has light on less
 than ``least_completeness`` of it, are no rings. ``cuts`` are intervals by name. ``optical-throughput``
-averages what passed them; radii of rings are in deg.
+averages what passed them (DPPS-UC-120-2.2, and 2.10 for the optical spread); radii of rings are in deg.
 """
