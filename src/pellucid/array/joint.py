@@ -14,7 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from pellucid.array.leastsquares import Rows, Solution, solve, stack
+from pellucid.array.chain import ChainSolution, solve_chain
+from pellucid.array.leastsquares import Rows, stack
 from pellucid.errors import InsufficientStatistics
 
 __all__ = ["JointSolution", "Measurement", "Method", "joint_solution"]
@@ -125,6 +126,8 @@ def joint_solution(
 
     Raises
     ------
+    ConfigurationError
+        A drift is not above 0 (``bad-drift``).
     InsufficientStatistics
         Nothing is determined (``not-identified``), or there is an unknown method (``unknown-method``).
     """
@@ -136,9 +139,9 @@ def joint_solution(
             code="unknown-method",
         )
     n, m = times.size, n_telescopes
-    parts = {name: _rows(name, one, n, m) for name, one in measured.items()}
-    walks = [_walk(times, m, n, drift), _walk(times, m, n + n * m, gain_drift)] if n > 1 else []
-    found = solve(stack(*parts.values(), *walks), n + 2 * n * m)
+    parts = {name: _rows(name, one, m) for name, one in measured.items()}
+    interval = np.concatenate([one.interval for one in measured.values()])
+    found = solve_chain(stack(*parts.values()), interval, (n, 1 + 2 * m), _walk(times, m, drift, gain_drift))
     if not found.identified.any():
         raise InsufficientStatistics(
             "The measurements determine nothing.",
@@ -148,17 +151,17 @@ def joint_solution(
             code="not-identified",
         )
     value = np.exp(found.value)
-    error = value * found.error
-    total, gain = slice(n, n + n * m), slice(n + n * m, None)
-    covariance = _optics(found, n, m)
-    optics = (value[total] / value[gain]).reshape(n, m)
+    error = value * np.sqrt(np.diagonal(found.covariance, axis1=1, axis2=2))
+    total, gain = slice(1, 1 + m), slice(1 + m, None)
+    covariance = _optics(found.covariance, m)
+    optics = value[:, total] / value[:, gain]
     return JointSolution(
-        value[:n],
-        error[:n],
-        value[total].reshape(n, m),
-        error[total].reshape(n, m),
-        value[gain].reshape(n, m),
-        error[gain].reshape(n, m),
+        value[:, 0],
+        error[:, 0],
+        value[:, total],
+        error[:, total],
+        value[:, gain],
+        error[:, gain],
         optics,
         optics * np.sqrt(np.diagonal(covariance, axis1=1, axis2=2)),
         covariance,
@@ -168,17 +171,15 @@ def joint_solution(
     )
 
 
-def _rows(name: str, one: Measurement, n: int, m: int) -> Rows:
-    """Return equations in the unknowns ln eta (n), ln e (n m), ln g (n m), interval by interval."""
-    first = n + one.interval * m + one.first
-    second = n + one.interval * m + one.second
-    gain = first + n * m
+def _rows(name: str, one: Measurement, m: int) -> Rows:
+    """Return equations in the unknowns ln eta, ln e (m), ln g (m) of an interval."""
+    eta, first, second = np.zeros_like(one.first), 1 + one.first, 1 + one.second
     index, coefficient = {
-        "rates": ([one.interval, first, second], [1.0, 0.5, 0.5]),
+        "rates": ([eta, first, second], [1.0, 0.5, 0.5]),
         "asymmetries": ([first, second], [1.0, -1.0]),
-        "images": ([first, gain, second, second + n * m], [1.0, -1.0, -1.0, 1.0]),
-        "muons": ([first, gain], [1.0, -1.0]),
-        "gains": ([gain], [1.0]),
+        "images": ([first, first + m, second, second + m], [1.0, -1.0, -1.0, 1.0]),
+        "muons": ([first, first + m], [1.0, -1.0]),
+        "gains": ([first + m], [1.0]),
     }[name]
     own = np.tile(coefficient, (one.value.size, 1))
     if one.weight is not None and name == "rates":
@@ -186,25 +187,20 @@ def _rows(name: str, one: Measurement, n: int, m: int) -> Rows:
     return Rows(np.stack(index, axis=1), own, one.value, one.error**2)
 
 
-def _optics(found: Solution, n: int, m: int) -> F8:
+def _walk(times: F8, m: int, drift: float, gain_drift: float) -> F8:
+    """Return variances of the steps from interval to interval; the air has no memory."""
+    each = np.concatenate([[np.inf], np.full(m, drift**2), np.full(m, gain_drift**2)])
+    return np.diff(times)[:, None] * each
+
+
+def _optics(covariance: F8, m: int) -> F8:
     """Return the covariance of ln e - ln g between the telescopes, interval by interval."""
-    total = n + np.arange(n * m).reshape(n, m)
-    gain = total + n * m
-    both = np.stack([total, gain], axis=-1)
-    rows, columns = both[:, :, None], both[:, None]
-    block = found.covariance[rows[..., :, None], columns[..., None, :]]
-    covariance: F8 = block[..., 0, 0] - block[..., 0, 1] - block[..., 1, 0] + block[..., 1, 1]
-    return covariance
+    total, gain = slice(1, 1 + m), slice(1 + m, None)
+    both: F8 = covariance[:, total, total] + covariance[:, gain, gain]
+    return both - covariance[:, total, gain] - covariance[:, gain, total]
 
 
-def _walk(times: F8, m: int, start: int, drift: float) -> Rows:
-    before = start + np.arange((times.size - 1) * m)
-    variance = np.repeat(drift**2 * np.diff(times), m)
-    steps = np.tile([-1.0, 1.0], (before.size, 1))
-    return Rows(np.stack([before, before + m], axis=1), steps, np.zeros(before.size), variance)
-
-
-def _methods(parts: Mapping[str, Rows], found: Solution) -> dict[str, Method]:
+def _methods(parts: Mapping[str, Rows], found: ChainSolution) -> dict[str, Method]:
     methods, start = {}, 0
     for name, rows in parts.items():
         own = slice(start, start + rows.value.size)

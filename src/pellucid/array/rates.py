@@ -81,8 +81,8 @@ class PairCounts:
 
     def some(self, pairs: Mask) -> "PairCounts":
         """Return some of the pairs, by a mask of shape (n_pairs,)."""
-        parts = (self.first, self.second, self.count, self.expected)
-        return PairCounts(self.n_telescopes, *(part[pairs] for part in parts))
+        first, second = self.first[pairs], self.second[pairs]
+        return PairCounts(self.n_telescopes, first, second, self.count[pairs], self.expected[pairs])
 
     def only(self, telescopes: Ints) -> "PairCounts":
         """Return the pairs within some telescopes, given by index, shape (n,), which become 0, 1, ..."""

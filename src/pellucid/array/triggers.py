@@ -183,7 +183,8 @@ def _inside(gaps: Ints, edges: Ints) -> F8:
     before = np.maximum.accumulate(np.concatenate([edges[:1], end]))[:-1]
     begin = np.minimum(np.maximum(begin, before), end)
     inside = np.clip(edges[:, None] - begin, 0, end - begin)
-    return np.diff(inside.sum(axis=1)) * 1e-9
+    lost: F8 = np.diff(inside.sum(axis=1)) * 1e-9
+    return lost
 
 
 def _by_arrivals(time: Ints) -> tuple[float, float]:
