@@ -237,6 +237,12 @@ def test_parts_of_an_array_know_less_and_say_so() -> None:
     assert all(p.growth is not None and p.growth > 1.0 for p in three.values())
     assert three["change of transparency times mean throughput"].growth == pytest.approx(10.0)  # 300/3 pairs
     assert two["relative throughput from rates"].error is None
+    # one pair follows the air over the light of both, though it cannot tell whose light it is
+    assert two["change of transparency times mean throughput"].growth == pytest.approx(np.sqrt(300.0))
+    across = np.array([0, 0, 0]), np.array([1, 2, 3])
+    uneven = {p.name: p for p in study_array((1, 2, 3, 4), *across, (1, 2, 3, 4)).parameters}
+    assert uneven["change of transparency times mean throughput"].error is None
+    assert "two sides" in uneven["change of transparency times mean throughput"].reason
     assert "product" in two["relative throughput from rates"].reason
     assert two["throughput with muons"].error == pytest.approx(0.03)
     with pytest.raises(CorruptedInput):

@@ -137,7 +137,7 @@ def _parameters(
     delays = rows((1.0, -1.0), 2.0 * ns**2 / events)
     why = _reason(ids, first, second)
     return [
-        _scale(relative, ids, why),
+        _scale(sums, ids, why),
         _each("relative throughput from rates", relative, ids, why, centred=True),
         _absolute(anchored, ids, why if not first.size else ""),
         _each("throughput with muons", _without_first(anchored), ids, "", centred=False),
@@ -164,13 +164,18 @@ def _without_first(found: Solution) -> Solution:
     )
 
 
-def _scale(found: Solution, ids: Ints, why: str) -> Parameter:
-    known = np.flatnonzero(found.identified)
+def _scale(sums: Rows, ids: Ints, why: str) -> Parameter:
+    """Return the error of the mean over the telescopes in pairs, which may be known where none of them is."""
     name = "change of transparency times mean throughput"
-    if not known.size:
+    seen = np.unique(sums.index)
+    design = np.zeros((sums.value.size, seen.size))
+    np.add.at(design, (np.arange(sums.value.size)[:, None], np.searchsorted(seen, sums.index)), 0.5)
+    normal = design.T @ (design / sums.variance[:, None])
+    inverse, mean = np.linalg.pinv(normal, hermitian=True), np.full(seen.size, 1.0 / max(seen.size, 1))
+    # what lies in the null space, such as a seesaw between two sides, must not move the mean
+    if not seen.size or np.abs(mean - normal @ (inverse @ mean)).max() > 1e-9:
         return Parameter(name, tuple(ids.tolist()), None, None, why)
-    error = float(np.sqrt(found.covariance[np.ix_(known, known)].mean()))
-    return Parameter(name, tuple(ids[known].tolist()), error, None, "")
+    return Parameter(name, tuple(ids[seen].tolist()), float(np.sqrt(mean @ inverse @ mean)), None, "")
 
 
 def _absolute(found: Solution, ids: Ints, why: str) -> Parameter:

@@ -230,12 +230,12 @@ class Expected:
         window = range(max(0, s - length + 1), s + 1)
         weight = np.array([self.counts(i).expected for i in window])
         error = np.array([np.where(self._used(i), self.error[i], 0.0) for i in window])
-        return (weight * error).sum(axis=0) / np.maximum(weight.sum(axis=0), 1e-300)
+        return np.asarray((weight * error).sum(axis=0) / np.maximum(weight.sum(axis=0), 1e-300))
 
     def _used(self, s: int) -> "npt.NDArray[Any]":
         import numpy as np
 
-        return (self.pairs.live_time[s] > 0.0) & np.isfinite(self.rate[s])
+        return np.asarray((self.pairs.live_time[s] > 0.0) & np.isfinite(self.rate[s]))
 
     def anchors(self, slices: "RateSlices", s: int, gain_error: float) -> "Anchors | None":
         """Return throughputs from a slice's muons and gains; None without an epoch to compare them with."""

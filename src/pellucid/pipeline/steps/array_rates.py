@@ -158,9 +158,9 @@ def _in_order(
     there = [t for t in others if t in partners]
     to, of = [others.index(t) for t in there], [partners.index(t) for t in there]
     for name in {"n_pairs", "live_pairs"} & set(whole):
-        counted = whole[name]
-        whole[name] = np.zeros((counted.shape[0], len(others)), counted.dtype)
-        whole[name][:, to] = counted[:, of]
+        given = whole[name]
+        whole[name] = np.zeros((given.shape[0], len(others)), given.dtype)
+        whole[name][:, to] = given[:, of]
     return whole
 
 

@@ -65,7 +65,7 @@ def make_offsets(
     if not rows:
         raise problems[0]
     counts = ("time", "n_stars", "degrees", "n_maps")
-    columns = {
+    columns: dict[str, npt.NDArray[Any]] = {
         name: np.array([row[name] for row in rows], np.int64 if name in counts else np.float64)
         for name in rows[0]
     }
