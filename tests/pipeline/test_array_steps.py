@@ -20,6 +20,7 @@ from pellucid.formats.delivery.parquet import write_parquet
 from pellucid.formats.delivery.table import WrittenColumn
 from pellucid.formats.description import write_description
 from pellucid.formats.transparency import read_transparency
+from pellucid.formats.trigger_rates import read_trigger_rates
 from pellucid.pipeline.steps import step_named
 from pellucid.simulate.instruments import make_subarray, preset
 from pellucid.simulate.rates import RateTruth, simulate_counts
@@ -87,6 +88,21 @@ def test_rates_become_a_transparency_in_time(tmp_path: Path) -> None:
     again = tmp_path / "again.h5"
     step.run({"rates": deliver(tmp_path)[::-1]}, again, step.complete(), {"made": "here"})
     assert again.read_bytes() == output.read_bytes()
+
+
+def test_the_form_of_hess_is_that_at_zenith_over_its_own_norm(tmp_path: Path) -> None:
+    step, rates = step_named("transparency"), deliver(tmp_path, first={"zenith": 60.0})
+    found = {}
+    for name, choices in (("plain", {}), ("norm", {"normalisation": [1.0, 1.0, 1.5, 2.0]})):
+        step.run({"rates": rates}, tmp_path / name, step.complete(choices), {})
+        found[name] = read_transparency(tmp_path / name)
+    t, live = found["plain"]["t"], 57.0
+    counted = np.stack([read_trigger_rates(path)[1]["n_stereo"] for path in rates], axis=1)
+    cosine = np.array([0.5, 1.0, 1.0, 1.0])
+    np.testing.assert_allclose(t, (counted / live / cosine) ** (1.0 / 1.7) / 0.2)
+    np.testing.assert_allclose(found["plain"]["t_mean"], t.mean(axis=1))
+    np.testing.assert_allclose(found["norm"]["t_mean"], t.mean(axis=1) / 2.0)
+    assert (found["plain"]["t_mean_error"] > 0.0).all()
 
 
 def test_a_slice_that_tells_nothing_has_a_status(tmp_path: Path) -> None:

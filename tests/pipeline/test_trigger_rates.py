@@ -12,6 +12,7 @@ import pytest
 from pellucid.archive import Workspace
 from pellucid.array.rates import all_pairs
 from pellucid.errors import CorruptedInput
+from pellucid.formats.camera_calibration import read_calibration
 from pellucid.formats.description import write_description
 from pellucid.formats.pointing import write_pointing
 from pellucid.formats.product_hdf5 import read_contents
@@ -23,8 +24,9 @@ from pellucid.pipeline.steps import step_named
 from pellucid.pipeline.steps.array_rates import read_slices
 from pellucid.pointing.looking import Pointing
 from pellucid.pointing.track import Track
-from pellucid.simulate.array_night import ArrayTruth, write_triggers
+from pellucid.simulate.array_night import ArrayTruth, write_muons, write_triggers
 from pellucid.simulate.instruments import make_subarray, preset
+from pellucid.simulate.run import SimulationConfig, simulate_run
 from support.toyrun import level
 
 S = 10**9
@@ -126,6 +128,26 @@ def test_where_nobody_looked_there_is_no_live_time(inputs: dict[str, Any], tmp_p
     assert ((columns["live_time"] == 0.0) == np.isnan(columns["zenith"])).all()
 
 
+def test_muons_gain_and_night_sky_stand_beside_the_rates(inputs: dict[str, Any], tmp_path: Path) -> None:
+    config = SimulationConfig(
+        camera="tiny", telescopes=1, pedestals=80, dark_pedestals=80, flashes=100, showers=0, muons=0
+    )
+    run = simulate_run(config, tmp_path / "run")
+    coefficients, calibration = step_named("camera-coefficients"), tmp_path / "c.h5"
+    events = {"events": run.telescopes[1], "description": run.description}
+    coefficients.run(events, calibration, coefficients.complete(), {})
+    write_muons(truth_of(4), tmp_path / "muons.h5", START, 1)
+    some = {**inputs, "pointing": inputs["pointing"][1]}
+    beside = {"throughput": tmp_path / "muons.h5", "calibration": calibration}
+    STEP.run({**some, **beside}, tmp_path / "r.h5", STEP.complete(), {})
+    _, columns = read_trigger_rates(tmp_path / "r.h5")
+    assert columns["muon_efficiency"] == pytest.approx(0.2, rel=0.03)
+    assert (columns["muon_efficiency_error"] > 0.0).all()
+    assert columns["night_sky"] == pytest.approx(1e3 * config.sky, rel=0.2)
+    factor = read_calibration(calibration).factor.value[0]
+    assert columns["gain"] == pytest.approx(1.0 / np.nanmedian(factor), rel=0.05)
+
+
 def mixed(folder: Path) -> Path:
     """Describe an array of two kinds: three telescopes of one, three of the other."""
     one = make_subarray(preset("tiny"), 3)
@@ -137,7 +159,7 @@ def mixed(folder: Path) -> Path:
 
 
 def test_telescopes_of_two_kinds_are_one_array(tmp_path: Path) -> None:
-    triggers = write_triggers(truth_of(6), tmp_path, START, 60.0, 3, alone=20.0)
+    triggers = write_triggers(truth_of(6), tmp_path, START, 20.0, 3, alone=20.0)
     looks = {tel_id: pointing(tmp_path / f"{tel_id}.h5", tel_id) for tel_id in range(1, 7)}
     inputs = {"triggers": (triggers,), "description": mixed(tmp_path), "pointing": looks}
     kinds = made(inputs, tmp_path)
