@@ -196,9 +196,9 @@ def _walk(times: F8, m: int, drift: float, gain_drift: float) -> F8:
 def _optics(covariance: F8, m: int) -> F8:
     """Return the covariance of ln e - ln g between the telescopes, interval by interval."""
     total, gain = slice(1, 1 + m), slice(1 + m, None)
-    both: F8 = covariance[:, total, total] - covariance[:, total, gain]
-    both = both - covariance[:, gain, total] + covariance[:, gain, gain]
-    return np.asarray(both)
+    own = covariance[:, total, total] + covariance[:, gain, gain]
+    optics: F8 = own - covariance[:, total, gain] - covariance[:, gain, total]
+    return optics
 
 
 def _methods(parts: Mapping[str, Rows], found: ChainSolution) -> dict[str, Method]:

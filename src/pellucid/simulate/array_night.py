@@ -32,12 +32,12 @@ MUON_EFFICIENCY = 0.2
 
 RATES = {
     "interface": "I-DATA-COM-0006",
-    "interface_version": "1.1.0",
+    "interface_version": "1.1.1",
     "product_type": "DL0/Monitoring/Telescope/TriggerRates",
 }
 SHOWERS = {
     "interface": "I-DATA-COM-0007",
-    "interface_version": "1.0.0",
+    "interface_version": "1.0.1",
     "product_type": "DL2/Event/Subarray/ShowerImages",
 }
 
