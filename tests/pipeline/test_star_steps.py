@@ -117,10 +117,13 @@ def test_how_far_off_a_telescope_looks_is_found(inputs: dict[str, Any], tmp_path
     assert (tmp_path / "again.h5").read_bytes() == (tmp_path / "s.h5").read_bytes()
 
 
-def test_all_maps_of_a_look_are_fitted_together(
-    run: SimulatedRun, plain: CameraCalibration, inputs: dict[str, Any], tmp_path: Path
-) -> None:
-    """Three maps, four minutes apart, of a field that turns; a fourth while the drive slews."""
+def maps_of_a_look(
+    run: SimulatedRun, plain: CameraCalibration, inputs: dict[str, Any], folder: Path, drift: float = 0.0
+) -> dict[str, Any]:
+    """Write three maps, four minutes apart, of a field that turns; a fourth while the drive slews.
+
+    The offset upward drifts, in arcsec / h, around that of the middle of the three.
+    """
     array = read_description(run.description)
     telescope, place = array.telescopes[1], array.reference
     focal = telescope.optics.focal_length()
@@ -141,7 +144,8 @@ def test_all_maps_of_a_look_are_fitted_together(
             offset = seen.transform_to(SkyCoord(axis.az, axis.alt, frame=now).skyoffset_frame())
         where.append((axis.az.deg, axis.alt.deg))
         on_sky = np.stack([offset.lat.deg, offset.lon.wrap_at(180 * u.deg).deg], axis=1)
-        places = focal * np.radians(on_sky - np.array([UPWARD, ACROSS]) / 3600.0)
+        upward = UPWARD + drift * (k - 1) * 240.0 / 3600.0
+        places = focal * np.radians(on_sky - np.array([upward, ACROSS]) / 3600.0)
         width, factor = focal * np.radians(0.06), plain.factor.value[0]
         value, error = simulate_spots(random, pixels, places, np.full(4, 40.0), width, 4.0, 2000)
         value, error = (np.stack([v / factor**2] * len(plain.factor.value)) for v in (value, error))
@@ -153,7 +157,7 @@ def test_all_maps_of_a_look_are_fitted_together(
             start=plain.start + shift,
             stop=plain.stop + shift,
         )
-        maps.append(tmp_path / f"map-{k}.h5")
+        maps.append(folder / f"map-{k}.h5")
         write_calibration(maps[-1], one, {}, 1)
     time = np.arange(plain.start - 3 * S, plain.stop + 723 * S, S)
     seconds, nodes = (time - middle) / S, (moments - middle) / S
@@ -162,8 +166,14 @@ def test_all_maps_of_a_look_are_fitted_together(
     for name, angle in zip(("azimuth", "altitude"), np.transpose(where)):
         columns[name] = columns[f"{name}_asked"] = np.polyval(np.polyfit(nodes, angle, 3), seconds)
     units = {n: WrittenColumn(c, UNITS.get(n, "deg")) for n, c in columns.items()}
-    write_parquet(tmp_path / "drive", {"tel_id": 1}, units)
-    given = {**inputs, "maps": tuple(maps[::-1]), "drive": tmp_path / "drive"}
+    write_parquet(folder / "drive", {"tel_id": 1}, units)
+    return {**inputs, "maps": tuple(maps[::-1]), "drive": folder / "drive"}
+
+
+def test_all_maps_of_a_look_are_fitted_together(
+    run: SimulatedRun, plain: CameraCalibration, inputs: dict[str, Any], tmp_path: Path
+) -> None:
+    given = maps_of_a_look(run, plain, inputs, tmp_path)
     summary = STEP.run(given, tmp_path / "s.h5", STEP.complete(), {})
     assert (summary["looks"], summary["maps_while_slewing"], summary["stars"]) == (1, 1, 12)
     together = {n: float(v[0]) for n, v in read_star_offsets(tmp_path / "s.h5").columns.items()}
@@ -171,10 +181,23 @@ def test_all_maps_of_a_look_are_fitted_together(
     for name, truth in (("across", ACROSS), ("upward", UPWARD), ("rotation", 0.0), ("scale", 0.0)):
         assert abs(together[name] - truth) < 4.0 * together[f"{name}_error"], name
     assert together["chi2"] / together["degrees"] < 2.5
+    assert np.isnan(together["across_drift"])
     STEP.run(given, tmp_path / "each.h5", STEP.complete({"together": "1 s"}), {})
     each = read_star_offsets(tmp_path / "each.h5").columns
     assert each["time"].size == 3
     assert together["across_error"] == pytest.approx(each["across_error"].mean() / np.sqrt(3.0), rel=0.1)
+
+
+def test_a_drift_in_a_look_is_found_where_asked_for(
+    run: SimulatedRun, plain: CameraCalibration, inputs: dict[str, Any], tmp_path: Path
+) -> None:
+    given = maps_of_a_look(run, plain, inputs, tmp_path, drift=900.0)
+    STEP.run(given, tmp_path / "s.h5", STEP.complete({"drift": True}), {})
+    found = {n: float(v[0]) for n, v in read_star_offsets(tmp_path / "s.h5").columns.items()}
+    for name, truth in (("across_drift", 0.0), ("upward_drift", 900.0), ("upward", UPWARD)):
+        assert abs(found[name] - truth) < 4.0 * found[f"{name}_error"], name
+    assert 8.0 * found["upward_drift_error"] < 900.0
+    assert found["chi2"] / found["degrees"] < 2.5
 
 
 def test_coma_moves_the_stars_that_are_expected(inputs: dict[str, Any], tmp_path: Path) -> None:

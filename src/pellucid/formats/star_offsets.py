@@ -5,7 +5,8 @@ One entry for each look: ``time`` (ns TAI); ``azimuth``, ``altitude``, where the
 ``across``, ``upward``, where the star was found minus that, dA cos E and dE, with ``across_error`` and
 ``upward_error`` (arcsec); ``n_stars``. The product tells beside it the camera's ``rotation`` and
 ``rotation_error`` (arcsec, counter-clockwise), ``scale`` and ``scale_error`` (relative stretch), ``chi2``
-and ``degrees``, and ``n_maps`` of the look. Bytes follow from the content alone.
+and ``degrees``, ``n_maps`` of the look, and, where it was fitted, how the offsets drift in it,
+``across_drift`` and ``upward_drift`` with their errors (arcsec / h). Bytes follow from the content alone.
 """
 
 from collections.abc import Mapping
@@ -30,6 +31,9 @@ _UNITS = {
     **dict.fromkeys(("azimuth", "altitude"), "deg"),
     **dict.fromkeys(
         ("across", "upward", "across_error", "upward_error", "rotation", "rotation_error"), "arcsec"
+    ),
+    **dict.fromkeys(
+        ("across_drift", "upward_drift", "across_drift_error", "upward_drift_error"), "arcsec / h"
     ),
 }
 

@@ -152,7 +152,21 @@ def _look(
         "n_stars": fit.n,
         "degrees": fit.degrees,
         "n_maps": len(maps),
+        **_drift(fit, scale_of_angle, (maps[-1].stop - maps[0].start) / 3600e9),
     }
+
+
+def _drift(fit: "StarFit", scale_of_angle: float, hours: float) -> dict[str, float]:
+    """Return how the offsets change in a look of some hours, in arcsec / h; NaN where that was not fitted."""
+    import numpy as np
+
+    names = ("upward_drift", "across_drift")
+    if fit.covariance.shape[0] < 6:
+        return dict.fromkeys((*names, *(f"{name}_error" for name in names)), np.nan)
+    value = -fit.drift.to_value("m") * scale_of_angle / hours
+    error = np.sqrt(np.diagonal(fit.covariance)[4:]) * scale_of_angle / hours
+    found = dict(zip(names, value.tolist()))
+    return found | {f"{name}_error": e for name, e in zip(names, error.tolist())}
 
 
 def _fit(
@@ -177,7 +191,8 @@ def _fit(
     site = subarray.reference
     width = float(parameters["spot_width"])
     stars = read_star_catalogue(catalogue, float(parameters["epoch"]) or None)
-    seen: list[tuple[u.Quantity, u.Quantity, u.Quantity]] = []
+    middle = (maps[0].start + maps[-1].stop) // 2
+    seen: list[tuple[u.Quantity, u.Quantity, u.Quantity, npt.NDArray[np.float64]]] = []
     problems: list[InsufficientStatistics | MissingInput] = []
     for one in maps:
         moment = (one.start + one.stop) // 2
@@ -204,7 +219,8 @@ def _fit(
         except (InsufficientStatistics, MissingInput) as error:
             problems.append(error)
             continue
-        seen.append((expected[spots.found], spots.position[spots.found], spots.error[spots.found]))
+        when = np.full(spots.found.sum(), (moment - middle) / (maps[-1].stop - maps[0].start))
+        seen.append((expected[spots.found], spots.position[spots.found], spots.error[spots.found], when))
     if not seen:
         raise InsufficientStatistics(
             "No star of the catalogue was found in any map of a look.",
@@ -214,7 +230,9 @@ def _fit(
             mend=problems[0].mend or "use fainter stars, or maps of another time",
             code="no-star-found",
         )
-    return fit_stars(*(np.concatenate(part) for part in zip(*seen)))
+    with_drift = bool(parameters["drift"]) and len(seen) > 1
+    expected, found, error, time = (np.concatenate(part) for part in zip(*seen))
+    return fit_stars(expected, found, error, time, with_drift=with_drift)
 
 
 def _with_coma(places: "u.Quantity", parameters: Parameters) -> "u.Quantity":
@@ -263,6 +281,7 @@ STEPS = (
                 0.06, "Gaussian width of a star, pixels included.", unit="deg", minimum=0
             ),
             "together": parameter(1200.0, "Time whose maps are one look.", unit="s", minimum=0.0),
+            "drift": parameter(False, "Whether a look of several maps may drift."),
             "faintest": 7.0,
             "least": 5.0,
             "epoch": parameter(0.0, "Julian year of the catalogue; 0 where its file tells it.", minimum=0),
