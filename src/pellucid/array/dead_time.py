@@ -9,7 +9,7 @@ import numpy.typing as npt
 from pellucid.atmosphere.lidar.dead_time import true_rate
 from pellucid.errors import CorruptedInput, InsufficientStatistics
 
-__all__ = ["ArrivalRate", "arrival_rate", "corrected_rate", "elapsed_time", "live_fraction"]
+__all__ = ["ArrivalRate", "arrival_rate", "corrected_rate", "elapsed_time", "is_gap", "live_fraction"]
 
 type F8 = npt.NDArray[np.float64]
 
@@ -69,22 +69,42 @@ def live_fraction(rate: npt.ArrayLike, dead_time: float) -> F8:
     return np.where(true > 0.0, counted / np.where(true > 0.0, true, 1.0), 1.0)
 
 
+def is_gap(
+    differences: npt.NDArray[np.generic], *, ordinary: float = 5.0, excluded: int = 10
+) -> npt.NDArray[np.bool_]:
+    """Return which differences of successive times are gaps of the data acquisition, a mask of shape (n,).
+
+    A gap is above ``ordinary`` times the largest one when the ``excluded`` largest are set aside (the rule of
+    LST-1's transparency script).
+
+    Parameters
+    ----------
+    differences : ndarray, shape (n,)
+        In any one unit; more than ``excluded``.
+    ordinary : float
+        Factor.
+    excluded : int
+        Number set aside.
+    """
+    gap: npt.NDArray[np.bool_] = (
+        differences > ordinary * np.partition(differences, -excluded - 1)[-excluded - 1]
+    )
+    return gap
+
+
 def elapsed_time(
     time: npt.NDArray[np.int64], *, ordinary: float = 5.0, excluded: int = 10
 ) -> tuple[float, int]:
     """Return the time that events span without gaps of the data acquisition, in s, and the number of gaps.
 
-    A gap is a difference of successive times above ``ordinary`` times the largest one when the ``excluded``
-    largest are set aside; a mean difference takes its place (the rule of LST-1's transparency script).
+    A mean difference takes the place of a gap, see `is_gap`.
 
     Parameters
     ----------
     time : ndarray of int64, shape (n,)
         Times of events, in ns, ascending.
-    ordinary : float
-        Factor.
-    excluded : int
-        Number set aside.
+    ordinary, excluded : float, int
+        As of `is_gap`.
 
     Raises
     ------
@@ -92,8 +112,7 @@ def elapsed_time(
         There are too few events (``too-few-events``).
     """
     differences = _differences(time, excluded + 2)
-    limit = ordinary * np.partition(differences, -excluded - 1)[-excluded - 1]
-    gap = differences > limit
+    gap = is_gap(differences, ordinary=ordinary, excluded=excluded)
     kept = differences[~gap]
     return float(kept.sum() + gap.sum() * kept.mean()) * 1e-9, int(gap.sum())
 
@@ -143,8 +162,7 @@ def arrival_rate(time: npt.NDArray[np.int64], *, start: float = 0.1, excluded: i
         There are too few events (``too-few-events``), or they do not come by chance (``no-chance``).
     """
     differences = _differences(time, max(excluded + 2, 30)).astype(np.float64)
-    limit = 5.0 * np.partition(differences, -excluded - 1)[-excluded - 1]
-    kept = np.sort(differences[differences <= limit])
+    kept = np.sort(differences[~is_gap(differences, excluded=excluded)])
     # the difference at the quantile sets the origin: it is no sample behind the rate
     first = int(start * kept.size)
     beyond = kept[first + 1 :] - kept[first]

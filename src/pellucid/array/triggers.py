@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
-from pellucid.array.dead_time import arrival_rate
+from pellucid.array.dead_time import arrival_rate, is_gap
 from pellucid.atmosphere.lidar.dead_time import true_rate
 from pellucid.errors import ConfigurationError, CorruptedInput, InsufficientStatistics
 
@@ -105,10 +105,9 @@ def live_time(
 ) -> LiveTime:
     """Return the live time of a telescope.
 
-    A gap is a difference of successive times, the ends of the observation counted in, above ``ordinary``
-    times the largest one when the ``excluded`` largest are set aside; a mean difference takes its place (the
-    rule of LST-1's transparency script). By arrivals, the live time is the number of events over
-    their true rate, `pellucid.array.dead_time.arrival_rate`.
+    Gaps are those of `pellucid.array.dead_time.is_gap`, the ends of the observation counted in; a mean
+    difference takes their place. By arrivals, the live time is the number of events over their true rate,
+    `pellucid.array.dead_time.arrival_rate`.
 
     Parameters
     ----------
@@ -170,8 +169,7 @@ def _gaps(time: Ints, edges: Ints, ordinary: float, excluded: int) -> Ints:
     """Return begin, a mean difference behind an event, and end of gaps in ns, shape (n_gaps, 2)."""
     all_times = np.concatenate([edges[:1], time, edges[-1:]])
     differences = np.diff(all_times)
-    limit = ordinary * np.partition(differences, -excluded - 1)[-excluded - 1]
-    gap = differences > limit
+    gap = is_gap(differences, ordinary=ordinary, excluded=excluded)
     begin = all_times[:-1][gap] + round(float(differences[~gap].mean()))
     return np.stack([begin, all_times[1:][gap]], axis=1)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from pellucid.errors import CorruptedInput
+from pellucid.errors import CorruptedInput, InsufficientStatistics
 from pellucid.formats.zfits_file import MessageFile, array_of
 from pellucid.times import to_tai_ns
 
@@ -53,6 +53,8 @@ def read_array_triggers(path: Path, tel_id: npt.NDArray[np.int64]) -> ArrayTrigg
     MissingInput, CorruptedInput
         As `pellucid.formats.zfits_file.MessageFile`; a telescope that the array does not have
         (``other-array``), or times that go backwards (``time-backwards``).
+    InsufficientStatistics
+        There are no events (``no-events``).
     """
     file = MessageFile(path, _TABLES)
     obs_id = int(file.first("DataStream").obs_id)
@@ -66,7 +68,15 @@ def read_array_triggers(path: Path, tel_id: npt.NDArray[np.int64]) -> ArrayTrigg
         telescopes = array_of(event.tel_ids_with_trigger).tolist()
         rows += [row] * len(telescopes)
         seen += telescopes
-    time = to_tai_ns(np.array(stamps, np.uint32).reshape(-1, 2))
+    if not stamps:
+        raise InsufficientStatistics(
+            "The array's trigger has no events.",
+            where=str(path),
+            expected="an observation with events",
+            mend="leave the file out",
+            code="no-events",
+        )
+    time = to_tai_ns(np.array(stamps, np.uint32))
     if (back := np.flatnonzero(np.diff(time) < 0)).size:
         raise CorruptedInput(
             "The array's trigger goes back in time.",
