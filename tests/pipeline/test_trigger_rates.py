@@ -11,13 +11,15 @@ import pytest
 
 from pellucid.archive import Workspace
 from pellucid.array.rates import all_pairs
-from pellucid.errors import CorruptedInput
+from pellucid.errors import CorruptedInput, InsufficientStatistics
+from pellucid.formats.array_triggers import read_array_triggers
 from pellucid.formats.camera_calibration import read_calibration
 from pellucid.formats.description import write_description
 from pellucid.formats.pointing import write_pointing
 from pellucid.formats.product_hdf5 import read_contents
 from pellucid.formats.transparency import read_transparency
 from pellucid.formats.trigger_rates import KIND, read_trigger_rates
+from pellucid.formats.zfits_file import MessageFile
 from pellucid.instrument import Subarray
 from pellucid.pipeline.intake import take_in
 from pellucid.pipeline.steps import step_named
@@ -248,3 +250,13 @@ def plan_night(workspace: Workspace) -> None:
     report = carry_out(workspace.archive, plan, InProcess(workspace.archive))
     assert report.exit_code == 0, report.as_text()
     assert sorted(p.step for p in report.products) == ["transparency"] + 4 * ["trigger-rates"]
+
+
+def test_triggers_without_events_are_refused(triggers: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = MessageFile.rows
+    monkeypatch.setattr(
+        MessageFile, "rows", lambda file, table: iter(()) if table == "SubarrayEvents" else rows(file, table)
+    )
+    with pytest.raises(InsufficientStatistics) as caught:
+        read_array_triggers(triggers, np.arange(1, 5))
+    assert caught.value.code == "no-events"
