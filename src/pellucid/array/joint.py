@@ -190,14 +190,15 @@ def _rows(name: str, one: Measurement, m: int) -> Rows:
 def _walk(times: F8, m: int, drift: float, gain_drift: float) -> F8:
     """Return variances of the steps from interval to interval; the air has no memory."""
     each = np.concatenate([[np.inf], np.full(m, drift**2), np.full(m, gain_drift**2)])
-    return np.diff(times)[:, None] * each
+    variances: F8 = np.diff(times)[:, None] * each
+    return variances
 
 
 def _optics(covariance: F8, m: int) -> F8:
     """Return the covariance of ln e - ln g between the telescopes, interval by interval."""
     total, gain = slice(1, 1 + m), slice(1 + m, None)
-    own = covariance[:, total, total] + covariance[:, gain, gain]
-    optics: F8 = own - covariance[:, total, gain] - covariance[:, gain, total]
+    optics = covariance[:, total, total] + covariance[:, gain, gain]
+    optics -= covariance[:, total, gain] + covariance[:, gain, total]
     return optics
 
 

@@ -231,8 +231,7 @@ def _fit(
             code="no-star-found",
         )
     with_drift = bool(parameters["drift"]) and len(seen) > 1
-    expected, found, error, time = (np.concatenate(part) for part in zip(*seen))
-    return fit_stars(expected, found, error, time, with_drift=with_drift)
+    return fit_stars(*(np.concatenate(part) for part in zip(*seen)), with_drift=with_drift)
 
 
 def _with_coma(places: "u.Quantity", parameters: Parameters) -> "u.Quantity":
