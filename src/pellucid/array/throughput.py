@@ -136,8 +136,9 @@ def aggregate(efficiency: F8, error: F8, time: npt.NDArray[np.int64], minimum: i
     """Average efficiencies of rings.
 
     Rings farther than 4 robust widths (1.4826 times the median absolute deviation) from the median are left
-    out, until none is. The rest is averaged with weights 1 / (error^2 + s^2), where the intrinsic scatter s
-    makes chi2 equal to its degrees of freedom (Mandel and Paule 1970, Anal. Chem. 42, 1194).
+    out, until none is. The rest is averaged with weights 1 / (error^2 + s^2), where errors of counting are
+    brought to the median efficiency, and the intrinsic scatter s makes chi2 equal to its degrees of freedom
+    (Mandel and Paule 1970, Anal. Chem. 42, 1194).
 
     Parameters
     ----------
@@ -176,7 +177,9 @@ def aggregate(efficiency: F8, error: F8, time: npt.NDArray[np.int64], minimum: i
             mend="use a longer time, or looser cuts",
             code="too-few-rings",
         )
-    values, errors, times = efficiency[kept], error[kept], time[kept]
+    values, times = efficiency[kept], time[kept]
+    # errors of counting go with the root of the light: a ring that came out low would else weigh too much
+    errors = error[kept] * np.sqrt(np.median(values) / values)
     scatter = _scatter(values, errors)
     weight = 1.0 / (errors**2 + scatter**2)
     value, sigma = float((weight * values).sum() / weight.sum()), float(weight.sum() ** -0.5)
