@@ -139,6 +139,44 @@ def test_the_exponent_bears_the_errors_of_measured_light() -> None:
     assert np.mean(errors) == pytest.approx(1.7 * 0.02 / np.sqrt((np.log(light) ** 2).sum()), rel=0.2)
 
 
+def test_shares_of_two_kinds_are_borne_by_reference_and_joint_solution() -> None:
+    """Two telescopes of each kind; in pairs across, the light of the first kind hardly matters."""
+    first, second = all_pairs(4)
+    across = (first < 2) != (second < 2)
+    w = np.where(across, 0.2, 0.5)
+    e, zero, error = np.log([0.8, 1.1, 0.9, 1.2]), np.zeros(6, np.int64), np.full(6, 1e-4)
+    seen = -0.1 + w * e[first] + (1.0 - w) * e[second]
+    each, none = np.arange(4), np.zeros(4, np.int64)
+    measured = {
+        "rates": Measurement(zero, first, second, seen, error, w),
+        "gains": Measurement(none, each, each, np.zeros(4), np.full(4, 1e-4)),
+        "muons": Measurement(none[:1], each[:1], each[:1], e[:1], error[:1]),
+    }
+    found = joint_solution(measured, 4, np.array([0.0]))
+    np.testing.assert_allclose(found.throughput[0], np.exp(e), rtol=1e-9)
+    assert found.eta[0] == pytest.approx(np.exp(-0.1), rel=1e-9)
+    wrong = joint_solution({**measured, "rates": replace(measured["rates"], weight=None)}, 4, np.array([0.0]))
+    assert np.abs(wrong.throughput[0] / np.exp(e) - 1.0).max() > 0.05
+
+
+def test_the_exponent_of_pairs_of_two_kinds_is_that_of_their_shares() -> None:
+    from astropy import units as u
+
+    random, n = np.random.default_rng(1), 400
+    zenith, azimuth = random.uniform(5.0, 50.0, n) * u.deg, random.uniform(0.0, 360.0, n) * u.deg
+    conditions = Conditions.of(zenith, azimuth, 250.0 + random.normal(0.0, 5.0, n))
+    light = random.uniform(0.8, 1.2, (n, 2))
+    rate = 100.0 * np.cos(zenith) ** 1.3 * (light[:, 0] ** 0.2 * light[:, 1] ** 0.8) ** 1.7
+    count = random.poisson(rate * 60.0).astype(np.float64)
+    none = np.zeros((n, 2), np.int64)
+    given = MeasuredLight(light, none, np.zeros(1), np.full(n, 0.2))
+    for known, off in ((given, 4.0), (replace(given, weight=None), np.inf)):
+        found = fit_reference(conditions, count, np.full(n, 60.0), light=known)
+        assert found.exponent is not None
+        assert abs(found.exponent[0] - 1.7) < off * found.exponent[1]
+        assert (found.chi2 / found.ndf < 1.2) == np.isfinite(off)
+
+
 def test_images_of_calibrated_gain_tell_optics_alone() -> None:
     optics, gain = np.log([0.8, 1.0, 1.2]), np.log([1.1, 0.9, 1.05])
     first, second = all_pairs(3)

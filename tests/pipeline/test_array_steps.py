@@ -111,6 +111,9 @@ def test_a_slice_that_tells_nothing_has_a_status(tmp_path: Path) -> None:
     found = read_transparency(output)
     assert found["status"].tolist() == [1, 1, 1]
     assert np.isnan(found["eta"]).all()
+    # the form per telescope is what is left
+    assert np.isfinite(found["t"]).all()
+    assert (np.diff(found["t_mean"]) < -3.0 * found["t_mean_error"][:-1]).all()
 
 
 def test_a_telescope_without_live_time_is_left_out(tmp_path: Path) -> None:

@@ -175,7 +175,7 @@ def test_all_maps_of_a_look_are_fitted_together(
 ) -> None:
     given = maps_of_a_look(run, plain, inputs, tmp_path)
     summary = STEP.run(given, tmp_path / "s.h5", STEP.complete(), {})
-    assert (summary["looks"], summary["maps_while_slewing"], summary["stars"]) == (1, 1, 12)
+    assert (summary["looks"], summary["maps_not_tracked"], summary["stars"]) == (1, 1, 12)
     together = {n: float(v[0]) for n, v in read_star_offsets(tmp_path / "s.h5").columns.items()}
     assert together["n_maps"] == 3
     for name, truth in (("across", ACROSS), ("upward", UPWARD), ("rotation", 0.0), ("scale", 0.0)):
@@ -253,10 +253,12 @@ def test_a_catalogue_without_an_epoch_is_refused(inputs: dict[str, Any], tmp_pat
 def test_a_drive_that_slews_or_is_another_tells_no_offsets(
     plain: CameraCalibration, inputs: dict[str, Any], tmp_path: Path
 ) -> None:
-    slewing = inputs | {"drive": drive(tmp_path / "a", plain, "slewing")}
-    with pytest.raises(MissingInput) as error:
-        STEP.run(slewing, tmp_path / "s", STEP.complete(), {})
-    assert error.value.code == "not-tracked"
+    later = replace(plain, start=plain.start + 3600 * S, stop=plain.stop + 3600 * S)
+    slewing, elsewhere = drive(tmp_path / "a", plain, "slewing"), drive(tmp_path / "c", later)
+    for log in (slewing, elsewhere):
+        with pytest.raises(MissingInput) as error:
+            STEP.run(inputs | {"drive": log}, tmp_path / "s", STEP.complete(), {})
+        assert error.value.code == "not-tracked"
     with pytest.raises(CorruptedInput) as other:
         STEP.run(
             inputs | {"drive": drive(tmp_path / "b", plain, tel_id=2)}, tmp_path / "s", STEP.complete(), {}

@@ -54,7 +54,8 @@ def make_offsets(
         check_camera(maps[-1], subarray, path)
     maps.sort(key=lambda one: one.start)
     tel_id = whose([drive.tel_id, *(one.tel_id for one in maps)], parameters, inputs["drive"])
-    looks, slewing = _looks(drive, maps, float(parameters["together"]), inputs["drive"])
+    gap = 1e9 * float(parameters["longest_gap"])
+    looks, lost = _looks(drive, maps, float(parameters["together"]), gap, inputs["drive"])
     rows: list[dict[str, float]] = []
     problems: list[InsufficientStatistics] = []
     for look in looks:
@@ -77,7 +78,7 @@ def make_offsets(
         "time_stop": maps[-1].stop,
         "looks": len(rows),
         "looks_without_stars": len(problems),
-        "maps_while_slewing": slewing,
+        "maps_not_tracked": lost,
         "stars": int(columns["n_stars"].sum()),
         "degrees": int(columns["degrees"].sum()),
         **{name: float(np.median(columns[name])) for name in told},
@@ -85,12 +86,18 @@ def make_offsets(
 
 
 def _looks(
-    drive: "Drive", maps: "list[CameraCalibration]", together: float, path: Path
+    drive: "Drive", maps: "list[CameraCalibration]", together: float, gap: float, path: Path
 ) -> "tuple[list[list[CameraCalibration]], int]":
-    """Return maps that belong to one look of the telescope, and how many were taken while it slewed."""
+    """Return maps that belong to one look of the telescope, and how many it did not track for."""
+    import numpy as np
 
     def tracked(start: int, stop: int) -> bool:
-        return bool(drive.tracking[(drive.time >= start) & (drive.time <= stop)].all())
+        """Whether the log covers a time, from the line before to the one behind, and tells of tracking."""
+        first, last = np.searchsorted(drive.time, start, "right") - 1, np.searchsorted(drive.time, stop)
+        if first < 0 or last >= drive.time.size:
+            return False
+        lines = slice(first, last + 1)
+        return bool(drive.tracking[lines].all() and np.diff(drive.time[lines]).max(initial=0) <= gap)
 
     looks: list[list[CameraCalibration]] = []
     good = [one for one in maps if tracked(one.start, one.stop)]
