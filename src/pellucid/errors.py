@@ -20,6 +20,10 @@ __all__ = [
 ]
 
 
+_SHOWN = 40
+"""So many known words are listed where none is near a mistyped one."""
+
+
 class PellucidError(Exception):
     """Base of all errors meant for users.
 
@@ -143,11 +147,13 @@ def nearest(name: str, known: "list[str] | tuple[str, ...]") -> str:
     Returns
     -------
     str
-        "did you mean 'x'?", or the list of what is known where nothing is near.
+        "did you mean 'x'?", or a list of what is known where nothing is near.
     """
     from difflib import get_close_matches
 
     matches = get_close_matches(name, known, n=3, cutoff=0.5)
     if matches:
         return "did you mean " + " or ".join(f"'{m}'" for m in matches) + "?"
-    return "known are: " + ", ".join(sorted(known))
+    shown = sorted(known)[:_SHOWN]
+    more = f" and {len(known) - _SHOWN} more" if len(known) > _SHOWN else ""
+    return "known are: " + ", ".join(shown) + more

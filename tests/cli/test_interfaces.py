@@ -96,6 +96,9 @@ def test_signing_from_key_to_history(capsys: pytest.CaptureFixture[str]) -> None
     for party in ("COM-CCF", "DATA"):
         assert answer(capsys, "keygen", party)[0] == 0
     assert error(capsys, "keygen", "DATA") == (2, "output-exists")
+    for name in ("", "A/B", "3"):
+        assert error(capsys, "keygen", name, "-o", "second.key") == (101, "party-name")
+    assert error(capsys, "history", "I-DATA-COM-302l") == (105, "unknown-interface")
     assert error(capsys, "keygen", "DATA", "-o", "second.key") == (101, "not-endorsed")
     assert not Path("second.key").exists()
     said = ("mine.toml", "--party", "DATA", "--key", "DATA.key")

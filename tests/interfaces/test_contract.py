@@ -57,6 +57,7 @@ def test_the_example_is_right() -> None:
         ('name = "pressure", dtype', 'name = "time",  dtype', "doubled-name", "deliveries[1].columns[2]"),
         ('role = "receiver"', 'role = "provider"', "bad-value", "parties"),
         ('sub_project = "DATA"', 'sub_project = "COM-CCF"', "bad-value", "parties"),
+        ('sub_project = "DATA"', 'sub_project = "the data people"', "bad-value", "parties[2].sub_project"),
         ('kind = "give-feedback"', 'kind = "give-cake"', "task-value", "tasks[1].kind"),
         ('values = ["N", "S"]', 'values = ["E"]', "example-out-of-range",
          "deliveries[1].metadata[1].values"),

@@ -21,6 +21,7 @@ from pellucid.archive.lineage import canonical_json
 from pellucid.errors import ConfigurationError, CorruptedInput
 from pellucid.interfaces.contract import Interface
 from pellucid.interfaces.keys import Key, verify
+from pellucid.interfaces.vocabulary import PARTY, PARTY_NAMES
 
 __all__ = ["ACTIONS", "HISTORY", "KEY_ROLES", "Entry", "History"]
 
@@ -120,9 +121,18 @@ class History:
         Raises
         ------
         ConfigurationError
-            The key is registered already (``known-key``), the party has keys and none of its responsible
-            ones endorses this one (``not-endorsed``), or there is no such role.
+            No party can have this name (``party-name``), the key is registered already (``known-key``), the
+            party has keys and none of its responsible ones endorses this one (``not-endorsed``), or there is
+            no such role.
         """
+        if not PARTY.fullmatch(party):
+            raise ConfigurationError(
+                "A party is named as interfaces name it.",
+                expected=PARTY_NAMES,
+                got=repr(party),
+                mend="pellucid interfaces list tells the parties",
+                code="party-name",
+            )
         if role not in KEY_ROLES:
             raise ConfigurationError(f"There is no role '{role}'.", expected=" or ".join(KEY_ROLES))
         if self.key_owner(key.public) is not None:

@@ -21,6 +21,8 @@ from pellucid.interfaces.vocabulary import (
     LEVELS,
     METADATA_TYPES,
     MONOTONIC,
+    PARTY,
+    PARTY_NAMES,
     ROLES,
     STATES,
     TIME_SCALES,
@@ -116,8 +118,11 @@ def _interface(table: dict[str, Any], source: Source) -> Interface:
 def _parties(f: Fields) -> tuple[Party, ...]:
     def party(table: Any, path: tuple[str | int, ...]) -> Party:
         p = Fields(table, f.source, path, _keys(Party))
+        name = p.text("sub_project")
+        if not PARTY.fullmatch(name):
+            raise p.bad(("sub_project",), PARTY_NAMES, name)
         return Party(
-            sub_project=p.text("sub_project"),
+            sub_project=name,
             role=p.choice("role", ROLES),
             responsibles=p.words("responsibles"),
         )

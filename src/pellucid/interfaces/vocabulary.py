@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The words that an interface file may use: states, levels, formats, types, scales, frames, units."""
 
+import re
 from collections.abc import Mapping
 from functools import cache
 
@@ -11,6 +12,8 @@ __all__ = [
     "LEVELS",
     "METADATA_TYPES",
     "MONOTONIC",
+    "PARTY",
+    "PARTY_NAMES",
     "ROLES",
     "SECONDS",
     "STATES",
@@ -22,6 +25,10 @@ __all__ = [
 STATES = ("draft", "proposed", "approved", "active", "retired")
 LEVELS = ("per telescope", "per array")
 ROLES = ("provider", "receiver")
+
+PARTY = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
+PARTY_NAMES = "letters, digits and '-', a letter first, e.g. COM-CCF"
+"""How parties are named, as a pattern and in words."""
 
 FORMATS: Mapping[str, str] = {
     "parquet": "Parquet, one table; names and units in the metadata of file and fields",

@@ -19,7 +19,12 @@ def command(session: Session, name: str | None) -> None:
 
     ID is an interface; without it, all of them and the keys.
     """
-    entries = [e for e in history_of(session).entries if name in (None, e.interface)]
+    from pellucid.interfaces.registry import interface_named
+
+    everything = history_of(session).entries
+    entries = [e for e in everything if name in (None, e.interface)]
+    if name is not None and not entries:
+        interface_named(name)
     rows = [
         (
             e.time,

@@ -6,7 +6,15 @@ from pathlib import Path
 import click
 
 from pellucid.cli.session import Session, verb
-from pellucid.cli.tasks.chosen import day, files_option, interface_option, now, on_option, write_text
+from pellucid.cli.tasks.chosen import (
+    day,
+    files_option,
+    interface_option,
+    now,
+    of_interface,
+    on_option,
+    write_text,
+)
 
 __all__ = ["command"]
 
@@ -24,5 +32,5 @@ def command(
     from pellucid.interfaces.schedule import schedule
 
     tasks = now(session, files)
-    shown = [t for t in tasks if interface in (None, t.interface)]
+    shown = of_interface(tasks, interface)
     write_text(session, output, icalendar(shown, schedule(tasks, day(on))), "calendar")

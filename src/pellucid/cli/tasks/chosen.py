@@ -21,6 +21,7 @@ __all__ = [
     "interface_option",
     "layout_option",
     "now",
+    "of_interface",
     "on_option",
     "titles",
     "write_text",
@@ -81,6 +82,28 @@ def now(session: Session, files: tuple[Path, ...]) -> "tuple[Task, ...]":
     from pellucid.interfaces.ledger import read_ledger
 
     return read_ledger(session.folder).applied(from_files(files))
+
+
+def of_interface(tasks: "tuple[Task, ...]", interface: str | None) -> "list[Task]":
+    """Return the tasks of one interface, or all where none is named.
+
+    Raises
+    ------
+    MissingInput
+        No task is one of it (``unknown-interface``).
+    """
+    from pellucid.errors import MissingInput, nearest
+
+    found = [t for t in tasks if interface in (None, t.interface)]
+    if interface is not None and not found:
+        raise MissingInput(
+            f"There is no interface '{interface}' with tasks here.",
+            expected="an interface of Pellucid, of an installed package, or of a file named with --also",
+            got=interface,
+            mend=nearest(interface, sorted({t.interface for t in tasks})),
+            code="unknown-interface",
+        )
+    return found
 
 
 def doubled_text(pair: "tuple[Task, Task]") -> str:

@@ -12,6 +12,7 @@ from pellucid.cli.tasks.chosen import (
     interface_option,
     layout_option,
     now,
+    of_interface,
     on_option,
     titles,
     write_text,
@@ -40,6 +41,6 @@ def command(
     from pellucid.interfaces.schedule import schedule
 
     tasks = now(session, files)
-    shown = [t for t in tasks if interface in (None, t.interface)]
+    shown = of_interface(tasks, interface)
     svg = gantt(rows(shown, layout, titles(files)), schedule(tasks, day(on)), day(on))
     write_text(session, output, svg, "svg")

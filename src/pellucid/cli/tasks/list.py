@@ -14,6 +14,7 @@ from pellucid.cli.tasks.chosen import (
     interface_option,
     layout_option,
     now,
+    of_interface,
     titles,
 )
 
@@ -49,9 +50,8 @@ def command(
     everything = now(session, files)
     chosen = [
         t
-        for t in everything
-        if interface in (None, t.interface)
-        and package in (None, t.work_package)
+        for t in of_interface(everything, interface)
+        if package in (None, t.work_package)
         and (t.is_open or not only_open)
         and (t.is_open_for_interest or not interest)
     ]

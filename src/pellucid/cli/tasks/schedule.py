@@ -5,7 +5,7 @@ from pathlib import Path
 
 from pellucid.cli.output import table
 from pellucid.cli.session import Session, verb
-from pellucid.cli.tasks.chosen import day, files_option, interface_option, now, on_option
+from pellucid.cli.tasks.chosen import day, files_option, interface_option, now, of_interface, on_option
 
 __all__ = ["command"]
 
@@ -22,8 +22,10 @@ def command(session: Session, on: str | None, interface: str | None, files: tupl
     """
     from pellucid.interfaces.schedule import schedule
 
-    plan = schedule(now(session, files), day(on))
-    slots = [s for s in plan.slots.values() if interface in (None, s.task.partition("/")[0])]
+    tasks = now(session, files)
+    shown = {t.id for t in of_interface(tasks, interface)}
+    plan = schedule(tasks, day(on))
+    slots = [s for s in plan.slots.values() if s.task in shown]
     dated = [s for s in slots if s.start is not None]
     rows = [
         (
