@@ -183,9 +183,9 @@ def _column(old: Column, new: Column, where: str) -> Iterator[Change]:
 
 
 def _metadata(old: dict[str, MetadataKey], new: dict[str, MetadataKey], name: str) -> Iterator[Change]:
-    for key in old.keys() - new.keys():
+    for key in sorted(old.keys() - new.keys()):
         yield Change("compatible", f"{name}.{key}", "a metadata key", "none")
-    for key in new.keys() - old.keys():
+    for key in sorted(new.keys() - old.keys()):
         kind: Kind = "breaking" if new[key].required else "compatible"
         yield Change(kind, f"{name}.{key}", "none", "a metadata key")
     for key in sorted(old.keys() & new.keys()):
