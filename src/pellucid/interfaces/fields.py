@@ -2,6 +2,7 @@
 """One table of an interface file, its keys taken one by one; a mistake tells file, line, key and remedy."""
 
 from collections.abc import Callable, Mapping, Sequence
+from math import isfinite
 from typing import Any
 
 from pellucid.errors import ConfigurationError, nearest
@@ -71,7 +72,7 @@ class Fields:
             what or "A value is not what it has to be.",
             where=self.source.place((*self.path, *key)),
             expected=expected,
-            got=got if isinstance(got, str) else repr(got),
+            got=got if isinstance(got, str) and got else repr(got),
             mend="correct the interface file",
             code=code,
         )
@@ -147,10 +148,10 @@ class Fields:
         if not (
             isinstance(value, list)
             and len(value) == 2
-            and all(type(v) in (int, float) for v in value)
+            and all(type(v) in (int, float) and isfinite(v) for v in value)
             and value[0] <= value[1]
         ):
-            raise self.bad((key,), "[least, greatest]", value)
+            raise self.bad((key,), "[least, greatest], both finite", value)
         return (value[0], value[1])
 
     def words(self, key: str) -> dict[str, str]:

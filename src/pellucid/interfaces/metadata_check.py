@@ -7,19 +7,12 @@ from typing import Any
 
 from pellucid.interfaces.contract import Delivery, Interface, MetadataKey
 from pellucid.interfaces.findings import Finding
+from pellucid.interfaces.vocabulary import METADATA_TYPES
 
 __all__ = ["SELF_TOLD", "metadata_findings"]
 
 SELF_TOLD = ("parquet", "fits-image")
 """Formats whose files name their interface, its version and their product type."""
-
-_KINDS: dict[str, tuple[type, ...]] = {
-    "text": (str,),
-    "integer": (int,),
-    "number": (int, float),
-    "boolean": (bool,),
-    "time": (int,),
-}
 
 
 def metadata_findings(
@@ -74,7 +67,7 @@ def _compatible(got: str, agreed: str) -> bool:
 
 
 def _wrong(key: MetadataKey, value: Any) -> tuple[str, str] | None:
-    if type(value) not in _KINDS[key.type]:
+    if type(value) not in METADATA_TYPES[key.type]:
         return "metadata-type", f"{key.type}, e.g. {key.example!r}"
     if isinstance(value, float) and not isfinite(value):
         return "metadata-value", "a finite number"

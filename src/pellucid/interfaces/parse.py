@@ -216,7 +216,7 @@ def _check_times(f: Fields, delivery: Delivery) -> None:
 
 def _metadata_key(table: Any, source: Source, path: tuple[str | int, ...]) -> MetadataKey:
     f = Fields(table, source, path, _keys(MetadataKey))
-    kind = f.choice("type", METADATA_TYPES, "text")
+    kind = f.choice("type", list(METADATA_TYPES), "text")
     key = MetadataKey(
         name=_name(f),
         about=f.text("about"),
@@ -227,9 +227,7 @@ def _metadata_key(table: Any, source: Source, path: tuple[str | int, ...]) -> Me
         example=f.needed("example"),
         required=f.flag("required", True),
     )
-    kinds = {"text": (str,), "integer": (int,), "number": (int, float), "boolean": (bool,), "time": (int,)}
-    if type(key.example) not in kinds[kind]:
-        raise f.bad(("example",), f"an example of type {kind}", key.example)
+    _check_kinds(f, key, kind, METADATA_TYPES[kind])
     _check_example(f, key)
     return key
 
@@ -261,8 +259,24 @@ def _column(table: Any, source: Source, path: tuple[str | int, ...]) -> Column:
         raise f.bad((), "a range, or the values that are allowed", "neither", code="missing-key")
     if column.example is None and not column.values and column.time_scale is None and dtype != "bool":
         f.needed("example")
+    _check_kinds(f, column, dtype, _entries_of(dtype))
     _check_example(f, column)
     return column
+
+
+def _entries_of(dtype: str) -> tuple[type, ...]:
+    words: dict[str, tuple[type, ...]] = {"text": (str,), "bool": (bool,)}
+    return words.get(dtype, (int, float) if dtype.startswith("float") else (int,))
+
+
+def _check_kinds(f: Fields, thing: Column | MetadataKey, kind: str, types: tuple[type, ...]) -> None:
+    """Refuse an example, values or a range that no entry of this kind can have."""
+    if thing.example is not None and type(thing.example) not in types:
+        raise f.bad(("example",), f"an example of type {kind}", thing.example)
+    if len(set(thing.values)) < len(thing.values) or not all(type(v) in types for v in thing.values):
+        raise f.bad(("values",), f"different values of type {kind}", list(thing.values))
+    if thing.range is not None and int not in types:
+        raise f.bad(("range",), f"no range, since {kind} has none", list(thing.range))
 
 
 def _check_limits(f: Fields, dtype: str, span: tuple[float, float]) -> None:

@@ -112,7 +112,7 @@ def check_defined(product_type: str, extra: Mapping[str, str] | None = None, *, 
     try:
         check_product_type(product_type)
     except ConfigurationError as error:
-        error.where = where
+        error.where, error.got = where, error.got or product_type
         error.mend = error.mend or "correct the product type"
         raise
     word = product_type.rpartition("/")[2]

@@ -178,7 +178,7 @@ class _Reader:
             "A task has a value it cannot have.",
             where=f"{self.where}.{key}",
             expected=expected,
-            got=got if isinstance(got, str) else repr(got),
+            got=got if isinstance(got, str) and got else repr(got),
             code=code,
         )
 

@@ -40,7 +40,14 @@ FORMATS: Mapping[str, str] = {
 
 _INTEGERS = ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64")
 DTYPES = ("bool", *_INTEGERS, "float32", "float64", "text")
-METADATA_TYPES = ("text", "integer", "number", "boolean", "time")
+METADATA_TYPES: Mapping[str, tuple[type, ...]] = {
+    "text": (str,),
+    "integer": (int,),
+    "number": (int, float),
+    "boolean": (bool,),
+    "time": (int,),
+}
+"""Of metadata keys, each with what its values are in Python."""
 MONOTONIC = ("strict", "rising")
 SECONDS: Mapping[str, float] = {"ms": 1e-3, "s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
 """Units of the times of a delivery."""
