@@ -105,6 +105,9 @@ def test_both_ways_to_know_the_dead_time_are_in_the_product(inputs: dict[str, An
     again = tmp_path / "again.h5"
     STEP.run(look, again, STEP.complete({"dead_time": f"{3.0 * TAU} s"}), {})
     assert again.read_bytes() == output.read_bytes()
+    busy = STEP.run(look, output, STEP.complete({"dead_time": f"{9.0 * TAU} s"}), {})
+    assert busy["flags"] == ["rate-above-dead-time-limit-1"]
+    assert busy["live_time"] == 0.0
 
 
 def test_rates_of_triggers_become_a_transparency(inputs: dict[str, Any], tmp_path: Path) -> None:

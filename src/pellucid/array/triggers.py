@@ -45,6 +45,11 @@ class LiveTime:
     gaps: Ints
 
     @property
+    def too_busy(self) -> npt.NDArray[np.bool_]:
+        """Where the rate is above what the dead time allows: a mask without unit, shape (n_slices,)."""
+        return np.asarray((self.count > 0) & (self.live == 0.0))
+
+    @property
     def disagreement(self) -> tuple[float, float]:
         """Mean of live over that by arrivals, less 1, and its error; NaN where arrivals tell nothing."""
         known = np.isfinite(self.by_arrivals) & (self.live > 0.0)

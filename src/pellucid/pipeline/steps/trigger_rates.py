@@ -60,6 +60,8 @@ def make_rates(
         silent += live is None
         if live is not None and not parameters["beside"] and _strained(live):
             flags.append(f"dead-time-does-not-fit-arrivals-{triggers.obs_id}")
+        if live is not None and live.too_busy.any():
+            flags.append(f"rate-above-dead-time-limit-{triggers.obs_id}")
     joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     looking = pointing.at(joined["time"] + np.rint(0.5e9 * joined["duration"]).astype(np.int64))
     joined["zenith"] = 90.0 - looking.altitude.to_value("deg")
