@@ -2,6 +2,7 @@
 """A night of an array: rates, muons, showers to throughput and clocks, and these applied to events."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,7 @@ from pellucid.formats.transparency import read_transparency
 from pellucid.pipeline.execute import execute
 from pellucid.pipeline.report import RunReport
 from pellucid.pipeline.steps import step_named
+from pellucid.simulate.array_night import write_rates
 from support.arraynight import WANTED, ArrayNight, run_night, simulate_night, take_night
 
 HOUR = 3600 * 10**9
@@ -69,6 +71,25 @@ def test_transparency_and_throughput_are_the_truth(done: Done) -> None:
     assert joint.optics_error.max() < 0.01
     assert set(joint.methods) == {"rates", "gains", "muons", "images"}
     assert all(abs(m.mean) < 5.0 * m.mean_error for m in joint.methods.values())
+
+
+def test_the_edge_of_a_cloud_over_the_array_is_told(done: Done, tmp_path: Path) -> None:
+    night, n = done[0], 20
+    flat, steep = (replace(night.truth, gradient=(g, 0.0)) for g in (0.0, 2.0))
+    uneven = {}
+    for name, truth in (("flat", flat), ("steep", steep)):
+        (tmp_path / name).mkdir()
+        rates = write_rates(truth, tmp_path / name, night.start, np.full(n, 0.8), np.full(n, 20.0), 7)
+        reference = next(
+            done[1].archive.path(p)
+            for p in done[1].archive.find(product_type="DL2/Monitoring/Subarray/RateReference")
+        )
+        step, output = step_named("transparency"), tmp_path / f"{name}.h5"
+        step.run({"rates": rates, "reference": reference}, output, step.complete({"window": 10}), {})
+        uneven[name] = read_transparency(output)["p_value"][9:]
+    # muons tell the telescopes' light, so that what is left is the air's
+    assert uneven["flat"].min() > 1e-3
+    assert uneven["steep"].max() < 1e-3
 
 
 def test_shared_showers_tell_relative_light_and_clocks(done: Done) -> None:

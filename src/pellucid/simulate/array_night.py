@@ -5,7 +5,7 @@ Truth first: each telescope has optics, a gain and a clock; the air has a transp
 pairs, muon efficiencies, sizes and arrival times of shared showers follow from them.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -62,6 +62,8 @@ class ArrayTruth:
         Rate of a pair of the reference at zenith, in Hz; pairs differ from it by up to 20 %.
     exponent : float
         Of the rate in the light.
+    gradient : tuple of float
+        Change of ln transparency a km, to the north and to the west, as at the edge of a cloud.
     """
 
     tel_id: npt.NDArray[np.int64]
@@ -71,19 +73,20 @@ class ArrayTruth:
     clock: F8
     pair_rate: float = 30.0
     exponent: float = 1.7
+    gradient: tuple[float, float] = (0.0, 0.0)
 
     def reference(self) -> "ArrayTruth":
         """Return the array as it was in the epoch of the reference."""
         one = np.ones(self.tel_id.size)
-        return ArrayTruth(self.tel_id, self.position, one, one, self.clock, self.pair_rate, self.exponent)
+        return replace(self, optics=one, gain=one, gradient=(0.0, 0.0))
 
     def rates(self, transparency: F8, zenith: F8) -> F8:
         """Return rates of all pairs in Hz, shape (n_slices, n_pairs), at zenith angles in deg, shape (n,)."""
         first, second = all_pairs(self.tel_id.size)
         own = self.pair_rate * (1.0 + 0.2 * np.sin(1.0 + np.arange(first.size)))
-        light = transparency[:, None] * np.sqrt(
-            (self.optics * self.gain)[first] * (self.optics * self.gain)[second]
-        )
+        middle = self.position[:, :2] - self.position[:, :2].mean(axis=0)
+        own_light = self.optics * self.gain * np.exp(middle @ self.gradient / 1000.0)
+        light = transparency[:, None] * np.sqrt(own_light[first] * own_light[second])
         rates: F8 = own * np.cos(np.deg2rad(zenith))[:, None] ** 1.3 * light**self.exponent
         return rates
 
