@@ -49,7 +49,8 @@ acceptance: $(STAMP)  ## run the full proof of one topic, e.g. TOPIC=first_light
 	@$(if $(TOPIC),test -f tests/acceptance/test_$(TOPIC).py || { \
 	  echo "There is no topic '$(TOPIC)'; known are:" \
 	       $(patsubst tests/acceptance/test_%.py,%,$(wildcard tests/acceptance/test_*.py)) >&2; exit 2; })
-	@$(BIN)/python -m pytest --full -s $(if $(TOPIC),tests/acceptance/test_$(TOPIC).py,tests/acceptance)
+	@$(BIN)/python -m pytest --full -s \
+	  $(if $(TOPIC),$(wildcard tests/acceptance/test_$(TOPIC).py tests/acceptance/test_$(TOPIC)_*.py),tests/acceptance)
 
 lint: $(STAMP)  ## check style and types
 	@$(BIN)/ruff check .

@@ -78,6 +78,16 @@ def test_an_unknown_topic_is_refused(clone: Path) -> None:
     assert "first_light" in done.stdout
 
 
+def test_a_topic_has_all_its_files(clone: Path) -> None:
+    topics = clone / "tests" / "acceptance"
+    topics.mkdir(parents=True)
+    for name in ("camera", "camera_readout", "archive"):
+        (topics / f"test_{name}.py").touch()
+    done = make(clone, "acceptance", "TOPIC=camera", "-o", ".venv/bin/python", "-n")
+    run = done.stdout.rpartition("pytest")[2]
+    assert re.findall(r"test_(\w+)\.py", run) == ["camera", "camera_readout"]
+
+
 def test_constraints_hold_names_and_versions_only() -> None:
     lines = [
         line for line in (REPOSITORY / "constraints.txt").read_text().splitlines() if not line.startswith("#")
