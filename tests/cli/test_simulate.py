@@ -37,6 +37,12 @@ def test_it_writes_the_files_it_names_and_never_over_others(
     assert run(arguments) == 2
     assert json.loads(capsys.readouterr().out)["error"]["code"] == "output-exists"
 
+    # tables of capacitors are for chips
+    refused = [*arguments[:3], str(tmp_path / "other"), *arguments[4:], "--cell-times", "table.fits"]
+    assert run(refused) == 101
+    assert json.loads(capsys.readouterr().out)["error"]["code"] == "simulation-range"
+    assert run([*refused[:-2], "--chips", "lst"]) == 0
+
 
 def test_a_value_out_of_range_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["simulate", "camera", "-o", str(tmp_path), "--telescopes", "0", "--json"]) == 101

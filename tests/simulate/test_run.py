@@ -130,7 +130,7 @@ def test_a_failed_simulation_leaves_no_file(
 ) -> None:
     record = RunSimulator.record
 
-    def fail(self: RunSimulator, camera: CameraSimulator, event: PlannedEvent) -> CameraEvent:
+    def fail(self: RunSimulator, camera: CameraSimulator, event: PlannedEvent, chips: None) -> CameraEvent:
         if event.event_id > fails_at:
             raise MissingInput("no light")
         return record(self, camera, event)

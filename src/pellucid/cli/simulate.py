@@ -52,6 +52,15 @@ def _number[F: Callable[..., Any]](name: str, default: float, help: str) -> Call
 @_number("--drifting", 0.0, "Fraction of the pixels whose gains drift by a tenth in the run.")
 @_number("--dying", 0.0, "Fraction of the pixels that die in the run.")
 @_number("--stars", 0, "Stars that cross the camera.")
+@click.option(
+    "--chips",
+    "kind",
+    default="",
+    type=click.Choice(["", "lst", "fact", "generic"]),
+    help="DRS4 chips that read the cameras; raw events (R0) then.",
+)
+@click.option("--cell-offsets", default="", metavar="FILE", help="Raw FACT run with offsets of capacitors.")
+@click.option("--cell-times", default="", metavar="FILE", help="FACT's table of cell times.")
 @click.option("--obs", "obs_id", default=1, show_default=True, metavar="ID", help="Observation.")
 def camera(
     session: Session,
@@ -60,6 +69,9 @@ def camera(
     drifting: float,
     dying: float,
     stars: int,
+    kind: Any,
+    cell_offsets: str,
+    cell_times: str,
     **choices: Any,
 ) -> None:
     """Simulate a run of Cherenkov cameras.
@@ -67,6 +79,7 @@ def camera(
     Writes CTAO DL0 files, a description of the array, and the truth beside them.
     """
     session.configuration()
+    from pellucid.simulate.chips import ChipPlan
     from pellucid.simulate.history import HistoryPlan
     from pellucid.simulate.run import SimulationConfig, simulate_run
 
@@ -77,7 +90,8 @@ def camera(
     if hv_step or drifting or dying or stars:
         seconds = max(1.0, events) / choices["rate"]
         history = HistoryPlan(hv_step, seconds / 2, drifting, 0.1 / seconds, dying, seconds, stars)
-    config = SimulationConfig(**choices, history=history)
+    plan = ChipPlan(kind, cell_offsets, cell_times)
+    config = SimulationConfig(**choices, history=history, chips=plan)
     with session.progress("simulate") as progress:
         run = simulate_run(config, output, progress)
     document = {

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """From light on a camera to the ADC samples of its read-out."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -16,7 +17,9 @@ from pellucid.simulate.pmt import add_pulses, pulse_template, spe_charges
 from pellucid.simulate.response import CameraResponse
 from pellucid.simulate.sipm import sipm_charges
 
-__all__ = ["EXCESS_NOISE", "CameraEvent", "CameraSimulator"]
+__all__ = ["EXCESS_NOISE", "CameraEvent", "CameraSimulator", "Reading"]
+
+type Reading = Callable[[npt.NDArray[np.float32]], npt.NDArray[np.uint16]]
 
 EXCESS_NOISE = 1.222
 """F^2 = 1 + sigma_spe^2 of the photomultipliers."""
@@ -90,6 +93,7 @@ class CameraSimulator:
         light: Light,
         sky: float | npt.NDArray[np.float64],
         response: CameraResponse | None = None,
+        read: Reading | None = None,
     ) -> CameraEvent:
         """Record one event.
 
@@ -106,6 +110,9 @@ class CameraSimulator:
             Night-sky photo-electrons per pixel and ns; 0 with the shutter closed.
         response : CameraResponse, optional
             The camera's pixels at this moment, where they change; their noise does not.
+        read : callable, optional
+            Makes counts of the waveforms, shape (n_channels, n_pixels, n_samples), in ADC counts; an ideal
+            converter where not given.
         """
         r, n_pixels = response or self.response, self.telescope.geometry.n_pixels
         counts = rng.poisson(light.expected * r.efficiency * ~r.dead).astype(np.int32)
@@ -115,7 +122,7 @@ class CameraSimulator:
         margin = 12.0
         window = self.kind.n_samples / self.kind.sampling_rate
         sky_pixel, sky_time = sky_photoelectrons(rng, rate, -margin, window + margin)
-        adc = self._digitise(
+        waveform = self._waveform(
             rng,
             r,
             rate,
@@ -123,7 +130,7 @@ class CameraSimulator:
             np.concatenate([time + r.time_offset[pixel].astype(np.float32), sky_time]),
             self._charges(rng, pixel.size + sky_pixel.size),
         )
-        return CameraEvent(adc, counts, _mean_time(pixel, time, counts))
+        return CameraEvent((read or _converted)(waveform), counts, _mean_time(pixel, time, counts))
 
     def _charges(self, rng: np.random.Generator, n: int) -> npt.NDArray[np.float32]:
         if self.crosstalk > 0.0:
@@ -132,7 +139,7 @@ class CameraSimulator:
             tube_charges(rng, n, self.excess) if self.shape == "caroff" else spe_charges(rng, n, self.excess)
         )
 
-    def _digitise(
+    def _waveform(
         self,
         rng: np.random.Generator,
         r: CameraResponse,
@@ -140,7 +147,7 @@ class CameraSimulator:
         pixel: npt.NDArray[np.int32],
         time: npt.NDArray[np.float32],
         charge: npt.NDArray[np.float32],
-    ) -> npt.NDArray[np.uint16]:
+    ) -> npt.NDArray[np.float32]:
         kind = self.kind
         waveform = rng.standard_normal((*r.gain.shape, kind.n_samples), dtype=np.float32)
         waveform *= self._noise
@@ -148,7 +155,11 @@ class CameraSimulator:
         waveform += base.astype(np.float32)[..., None]
         t = self._template
         add_pulses(waveform, r.gain.astype(np.float32), pixel, time, charge, t.values, t.first, t.rate)
-        return np.clip(np.rint(waveform), 0, FULL_SCALE).astype(np.uint16)
+        return waveform
+
+
+def _converted(waveform: npt.NDArray[np.float32]) -> npt.NDArray[np.uint16]:
+    return np.clip(np.rint(waveform), 0, FULL_SCALE).astype(np.uint16)
 
 
 def _mean_time(

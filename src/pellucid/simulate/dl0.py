@@ -259,7 +259,7 @@ class TelescopeWriter(_Writer):
         event_type: int,
         time: npt.NDArray[np.uint32],
         adc: npt.NDArray[np.uint16],
-        first_cell: npt.NDArray[np.uint16] | None = None,
+        first_cell: npt.NDArray[np.integer] | None = None,
     ) -> None:
         """Write one event.
 
@@ -271,7 +271,7 @@ class TelescopeWriter(_Writer):
             Stamp: s and quarter ns since 1970-01-01T00:00:00 TAI.
         adc : ndarray of uint16, shape (n_channels, n_pixels, n_samples)
             In ADC counts.
-        first_cell : ndarray of uint16, shape (n_channels, n_pixels), optional
+        first_cell : ndarray of int, shape (n_channels, n_pixels), optional
             Capacitor of the first sample, where chips of capacitors read the camera; no unit.
         """
         from protozfits import numpy_to_any_array
@@ -280,7 +280,7 @@ class TelescopeWriter(_Writer):
         cells = (
             {}
             if first_cell is None
-            else {"first_cell_id": numpy_to_any_array(first_cell[:, self._order].ravel())}
+            else {"first_cell_id": numpy_to_any_array(first_cell[:, self._order].ravel().astype(np.uint16))}
         )
         self._write(
             self._messages.Event(

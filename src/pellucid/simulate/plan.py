@@ -10,6 +10,7 @@ import numpy.typing as npt
 from pellucid.errors import ConfigurationError
 from pellucid.events.batch import EventType
 from pellucid.instrument import Subarray
+from pellucid.simulate.chips import ChipPlan
 from pellucid.simulate.history import HistoryPlan
 from pellucid.simulate.light import Muon, Shower, shower_light
 from pellucid.simulate.seeds import Purpose, generator
@@ -58,6 +59,8 @@ class SimulationConfig:
         Above 0, the sensors are silicon photomultipliers with so much optical cross-talk.
     history : HistoryPlan
         What happens to the cameras in the course of the run; nothing by default.
+    chips : ChipPlan
+        DRS4 chips that read the cameras; none by default.
     throughput : tuple of float
         Light of showers and muons that the optics of each telescope pass, over that of the reference; all of
         it where empty.
@@ -85,6 +88,7 @@ class SimulationConfig:
     rate: float = 500.0
     crosstalk: float = 0.0
     history: HistoryPlan = field(default_factory=HistoryPlan)
+    chips: ChipPlan = field(default_factory=ChipPlan)
     throughput: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
@@ -110,6 +114,8 @@ class SimulationConfig:
             "subarray_id": self.subarray_id > 0,
             "start_unix": 0 <= self.start_unix < 2**32 - 10**6,
             "rate": 0.0 < self.rate <= 1e6,
+            # tables are of no use without chips
+            "chips": self.chips.kind in ("lst", "fact", "generic") or self.chips == ChipPlan(),
             "crosstalk": 0.0 <= self.crosstalk < 0.9,
             "throughput": len(self.throughput) in (0, self.telescopes)
             and all(0.0 <= t < 100.0 for t in self.throughput),

@@ -8,14 +8,17 @@ from pathlib import Path
 from threading import Lock
 
 import numpy as np
+import numpy.typing as npt
 
 from pellucid.errors import OutputExists
 from pellucid.events.batch import EventType
 from pellucid.formats.description import write_description
 from pellucid.formats.slow_control import write_slow_control
 from pellucid.instrument import Subarray, Telescope
-from pellucid.simulate.camera import CameraEvent, CameraSimulator
+from pellucid.simulate.camera import FULL_SCALE, CameraEvent, CameraSimulator
+from pellucid.simulate.chips import draw_chips, first_cells
 from pellucid.simulate.dl0 import DL0Names, SubarrayWriter, TelescopeWriter, quiet
+from pellucid.simulate.drs4 import Drs4Camera, Drs4Readout
 from pellucid.simulate.history import CameraHistory, HistoryPlan, draw_history
 from pellucid.simulate.instruments import PIXELS_PER_MODULE, CameraPreset, make_subarray, preset
 from pellucid.simulate.light import Light, flash_light, muon_light, no_light, shower_light
@@ -74,6 +77,7 @@ class RunSimulator:
         self.subarray: Subarray = make_subarray(self.kind, config.telescopes)
         self.events: list[PlannedEvent] = plan_run(config, self.subarray)
         self._histories: dict[int, CameraHistory] = {}
+        self._chips: dict[int, Drs4Camera] = {}
 
     def camera(self, tel_id: int) -> CameraSimulator:
         """Return the camera of a telescope."""
@@ -87,18 +91,51 @@ class RunSimulator:
         geometry = self.subarray.telescopes[tel_id].geometry
         return draw_history(self.config.history, geometry, self.config.seed, tel_id)
 
-    def record(self, camera: CameraSimulator, event: PlannedEvent) -> CameraEvent:
-        """Return what a camera records in an event; it depends on seed, telescope and event alone."""
+    def chips(self, tel_id: int) -> Drs4Camera | None:
+        """Return the chips that read the camera of a telescope; None where the samples are ideal ones."""
+        if not self.config.chips.kind:
+            return None
+        if tel_id not in self._chips:
+            readout = self.subarray.telescopes[tel_id].readout
+            shape = readout.n_channels, readout.n_pixels
+            peak, rate = round(self.kind.peak * readout.sampling_rate), readout.sampling_rate
+            self._chips[tel_id] = draw_chips(self.config.chips, shape, rate, peak, self.config.seed, tel_id)
+        return self._chips[tel_id]
+
+    def first_cells(self, chips: Drs4Camera, tel_id: int, event: PlannedEvent) -> npt.NDArray[np.int64]:
+        """Return the capacitors that an event begins with, shape (n_channels, n_pixels), no unit."""
+        return first_cells(chips, self.config.seed, tel_id, event.event_id)
+
+    def record(
+        self, camera: CameraSimulator, event: PlannedEvent, chips: Drs4Readout | None = None
+    ) -> CameraEvent:
+        """Return what a camera records in an event; it depends on seed, telescope and event alone.
+
+        Except for what the capacitors of chips add, which remember the events before.
+        """
         tel_id = camera.telescope.tel_id
         light = self._light(camera.telescope, event)
         rng = generator(self.config.seed, Purpose.READOUT, tel_id, event.event_id)
         dark = event.event_type is EventType.DARK_PEDESTAL
-        if self.config.history == HistoryPlan():
-            return camera.expose(rng, light, 0.0 if dark else self.config.sky)
-        history = self._histories.setdefault(tel_id, self.history(tel_id))
-        time = (event.event_id - 1) / self.config.rate
-        sky = 0.0 if dark else history.sky(camera.telescope.geometry, self.config.sky, time)
-        return camera.expose(rng, light, sky, history.response(camera.response, time))
+        response, sky = camera.response, 0.0 if dark else self.config.sky
+        rates: float | npt.NDArray[np.float64] = sky
+        if self.config.history != HistoryPlan():
+            history = self._histories.setdefault(tel_id, self.history(tel_id))
+            time = (event.event_id - 1) / self.config.rate
+            response = history.response(response, time)
+            rates = sky if dark else history.sky(camera.telescope.geometry, sky, time)
+        if (known := self.chips(tel_id)) is None:
+            return camera.expose(rng, light, rates, response)
+        first = self.first_cells(known, tel_id, event)
+        if known.delays is not None:
+            late = known.delays[np.arange(first.shape[1]), first[0] % known.chip.ring]
+            response = replace(response, time_offset=response.time_offset + late)
+        if chips is None:
+            return camera.expose(rng, light, rates, response)
+        time_ns = int(to_tai_ns(event.time[None])[0])
+        return camera.expose(
+            rng, light, rates, response, lambda samples: chips.read(samples, first, time_ns, FULL_SCALE)
+        )
 
     def _light(self, telescope: Telescope, event: PlannedEvent) -> Light:
         n_pixels, peak = telescope.geometry.n_pixels, self.kind.peak
@@ -227,9 +264,12 @@ def _write_telescope(
         TelescopeWriter(names, tel_id, element, shape, readout.sampling_rate, pixels, modules) as writer,
         TruthWriter(truth_path, camera.response) as truth,
     ):
+        chips = simulator.chips(tel_id)
+        reading = None if chips is None else Drs4Readout(chips)
         for event in simulator.events:
             if tel_id in event.tel_ids:
-                recorded = simulator.record(camera, event)
-                writer.write(event.event_id, int(event.event_type), event.time, recorded.adc)
+                recorded = simulator.record(camera, event, reading)
+                first = None if chips is None else simulator.first_cells(chips, tel_id, event)
+                writer.write(event.event_id, int(event.event_type), event.time, recorded.adc, first)
                 truth.write(event, recorded)
                 count.add()

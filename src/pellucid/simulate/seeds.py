@@ -21,6 +21,8 @@ class Purpose(IntEnum):
     READOUT = 4
     HISTORY = 5
     SLOW_CONTROL = 6
+    CHIPS = 7
+    FIRST_CELLS = 8
 
 
 def generator(seed: int, purpose: Purpose, tel_id: int = 0, event_id: int = 0) -> np.random.Generator:
