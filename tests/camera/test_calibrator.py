@@ -20,6 +20,8 @@ from pellucid.camera.gain import f_factor_gain
 from pellucid.camera.intime import Moment
 from pellucid.camera.pedestal import PedestalAccumulator
 from pellucid.camera.series import CalibrationSeries, SeriesInSteps
+from pellucid.camera.spe.gains import SpeOptions
+from pellucid.camera.time_walk_run import TimeWalkOptions
 from pellucid.errors import ConfigurationError, CorruptedInput, InsufficientStatistics, MissingInput
 from pellucid.events.batch import EventType
 from pellucid.instrument import Telescope
@@ -296,6 +298,18 @@ def test_estimates_without_a_value_have_infinite_needs() -> None:
     nothing = Estimate(np.full((1, 2), np.nan), np.full((1, 2), np.nan), 5, np.ones((1, 2), np.uint8))
     with pytest.raises(InsufficientStatistics, match="precision"):
         require_precision(nothing, 0.1, "gain")
+
+
+def test_words_that_no_option_knows_are_refused() -> None:
+    for options, name, value in (
+        (CalibrationOptions, "brightness", "scann"),
+        (SpeOptions, "sensor", "silicone"),
+        (TimeWalkOptions, "against", "charges"),
+        (TimeWalkOptions, "reference", "trigger"),
+    ):
+        with pytest.raises(ConfigurationError) as error:
+            options(**{name: value})
+        assert (error.value.code, error.value.where) == ("configuration-value", name)
 
 
 def test_showers_among_the_pedestals_do_no_harm_where_outliers_are_cut() -> None:

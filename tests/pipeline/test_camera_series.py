@@ -20,7 +20,12 @@ from pellucid.formats.ctapipe_hdf5 import (
     read_images,
     read_lineage,
 )
-from pellucid.formats.ctapipe_hdf5.monitoring import is_monitoring, read_monitoring
+from pellucid.formats.ctapipe_hdf5.monitoring import (
+    is_monitoring,
+    read_course,
+    read_faults,
+    read_monitoring,
+)
 from pellucid.formats.description import read_description, write_description
 from pellucid.formats.slow_control import read_slow_control, write_slow_control
 from pellucid.pipeline.execute import execute
@@ -242,6 +247,31 @@ def test_what_the_camera_calibrated_is_not_corrected_twice(
     assert len(read_images(tmp_path / "q.dl1.h5", 1)) == len(read_images(tmp_path / "p.dl1.h5", 1))
     with pytest.raises(CorruptedInput, match="samples in this state"):
         telescope_dl1.run({**inputs_of(run), **own}, tmp_path / "y.h5", telescope_dl1.complete(), {})
+
+
+def test_reasons_and_the_course_of_every_pixel_are_beside_the_coefficients(
+    products: dict[str, Path], run: SimulatedRun, tmp_path: Path
+) -> None:
+    series, faults = read_monitoring(products["by_time"]), read_faults(products["by_time"], 1)
+    assert set(faults["chunk"].tolist()) == set(range(len(series.factor.start)))
+    bits = np.zeros_like(series.reasons)
+    for row in faults:
+        bits[row["chunk"], row["channel"], row["pixel"]] |= row["reason"]
+    np.testing.assert_array_equal(bits, series.reasons)
+    np.testing.assert_array_equal(series.factor.epoch[faults["chunk"]], faults["epoch"])
+    dead = faults[faults["reason"] == Reason.DEAD]
+    assert (dead["value"] < dead["limit"]).all()
+    course = read_course(products["by_time"], 1)
+    good = ~((series.reasons & np.uint16(FATAL)) != 0).any(axis=(0, 1))
+    gain = np.median(course["gain"][:, 0, good], axis=1)
+    assert gain[-1] / gain[0] == pytest.approx(1.1, abs=0.06)
+    assert (course["gain_error"][:, 0, good] > 0.0).all()
+    # there were no events without light to tell the sky by
+    assert np.isnan(course["sky"]).all()
+    with pytest.raises(MissingInput):
+        read_course(products["coefficients"], 1)
+    with pytest.raises(MissingInput):
+        read_faults(products["by_time"], 4)
 
 
 def test_other_files_are_no_monitoring_files(

@@ -12,6 +12,7 @@ from pellucid.camera.badpixels import PixelCuts, Reason, bad_pixels
 from pellucid.camera.brightness import FilterScan, brightness_by_event
 from pellucid.camera.calibration_events import DARK, CalibrationEvents, EventReader
 from pellucid.camera.charge import window_start
+from pellucid.camera.choices import check_choices
 from pellucid.camera.coefficients import CameraCalibration, flat_factor
 from pellucid.camera.epochs import epoch_of, unstable_pixels
 from pellucid.camera.estimate import Estimate, require, require_precision
@@ -80,6 +81,9 @@ class CalibrationOptions:
     illumination: bool = False
     clip: float = 0.0
     pixels_per_module: int = 7
+
+    def __post_init__(self) -> None:
+        check_choices(self)
 
 
 def calibrate_spans(

@@ -9,6 +9,7 @@ import numpy as np
 
 from pellucid.camera.calibration_events import CalibrationEvents, EventReader
 from pellucid.camera.charge import window_charge, window_start
+from pellucid.camera.choices import check_choices
 from pellucid.camera.pedestal import Pedestal, PedestalAccumulator
 from pellucid.camera.slow_control import SlowControl
 from pellucid.camera.time_walk import TimeWalk, TimeWalkAccumulator
@@ -51,6 +52,9 @@ class TimeWalkOptions:
     hold: float = 600.0
     min_pedestals: int = 50
     min_flashes: int = 100
+
+    def __post_init__(self) -> None:
+        check_choices(self)
 
 
 @dataclass(frozen=True, eq=False)

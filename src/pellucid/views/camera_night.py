@@ -267,15 +267,27 @@ def _numbers(c: CameraCalibration) -> list[tuple[str, str, float, float, float, 
     return rows
 
 
-def _fault_rows(c: CameraCalibration) -> list[tuple[str, int, str]]:
-    """Reason, how many pixels, and which of them."""
+def _fault_rows(c: CameraCalibration) -> list[tuple[str, int, str, str]]:
+    """Reason, how many pixels, what was measured and where the cut lay, and which pixels."""
     rows = []
     for reason, _, word in _COLOURS:
         pixels = np.flatnonzero(((c.reasons & np.uint16(reason)) != 0).any(axis=0)).tolist()
         if pixels:
             shown = ", ".join(map(str, pixels[:24])) + (" …" if len(pixels) > 24 else "")
-            rows.append((word, len(pixels), shown))
+            rows.append((word, len(pixels), _measured(c, reason), shown))
     return rows
+
+
+def _measured(c: CameraCalibration, reason: Reason) -> str:
+    """Range of what was found, and the cut; empty where others said that a pixel is bad."""
+    found = c.faults.table[c.faults.table["reason"] == int(reason)]
+    value = found["value"][np.isfinite(found["value"])]
+    if not value.size:
+        return ""
+    unit = "of the median" if reason in (Reason.DEAD, Reason.QUIET) else "robust standard deviations"
+    low, high = f"{value.min():.3g}", f"{value.max():.3g}"
+    span = low if low == high else f"{low} to {high}"
+    return f"{span} {unit}, cut at {float(found['limit'][0]):.3g}"
 
 
 def _inline(png: bytes) -> str:

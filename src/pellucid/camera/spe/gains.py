@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from pellucid.camera.calibration_events import DARK, CalibrationEvents, EventReader
 from pellucid.camera.charge import window_charge, window_start
+from pellucid.camera.choices import check_choices
 from pellucid.camera.estimate import Estimate, check_events, require, require_precision
 from pellucid.camera.spe.fit import SpeFit, SpeStatus, fit_histograms
 from pellucid.camera.spe.photomultiplier import Photomultiplier
@@ -83,6 +84,9 @@ class SpeOptions:
     min_dark: int = 500
     least_p_value: float = 1e-4
     precision: float = 0.0
+
+    def __post_init__(self) -> None:
+        check_choices(self)
 
     def shape(self) -> Shape:
         """Return the family of responses to one photo-electron."""

@@ -3,7 +3,8 @@
 
 ctapipe takes the row whose ``time``, the start of its validity, comes last before an event. Beside the
 columns that it knows there are the end, errors, reasons and epoch of each chunk, for look-up with
-interpolation.
+interpolation; and tables of their own tell the reasons of bad pixels with what was measured, and the course
+of gain, noise and night sky in every pixel.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import tables
 
-from pellucid.camera.badpixels import FATAL
+from pellucid.camera.badpixels import FATAL, FAULT
 from pellucid.camera.coefficients import CameraCalibration
 from pellucid.camera.intime import TimeSeries
 from pellucid.camera.series import CalibrationSeries
@@ -28,7 +29,14 @@ from pellucid.formats.ctapipe_hdf5.tables import TableFile
 from pellucid.instrument import Subarray
 from pellucid.instrument.run import RunInfo
 
-__all__ = ["COEFFICIENTS", "is_monitoring", "read_monitoring", "write_monitoring"]
+__all__ = [
+    "COEFFICIENTS",
+    "is_monitoring",
+    "read_course",
+    "read_faults",
+    "read_monitoring",
+    "write_monitoring",
+]
 
 COEFFICIENTS = "/dl1/monitoring/telescope/calibration/camera/coefficients"
 _MJD_OF_STAMP_0 = 40587.0
@@ -84,6 +92,10 @@ def write_monitoring(
         times["time_ns"] = np.sort(breaks)
         if len(times):
             file.static_table(tel_table(f"{COEFFICIENTS}_breaks", series.tel_id), _BREAKS, times)
+        faults, course = _faults(calibrations), _course(calibrations)
+        file.static_table(tel_table(f"{COEFFICIENTS}_faults", series.tel_id), _FAULTS, faults)
+        names = _course_columns(series.reasons.shape[1:])
+        file.static_table(tel_table(f"{COEFFICIENTS}_course", series.tel_id), names, course)
         file.root_attributes(
             root_attributes(
                 run=run,
@@ -105,6 +117,60 @@ def write_monitoring(
 _BREAKS = (Column("time_ns", "<i8", "begin of an epoch, ns TAI"),)
 
 _VALUES = ("pedestal_offset", "factor", "time_shift")
+
+_FAULTS = (
+    Column("chunk", "<i8", "number of the chunk, from 0"),
+    Column("epoch", "<i4", "number of the epoch"),
+    Column("channel", "<i2", "gain channel"),
+    Column("pixel", "<i4", "pixel"),
+    Column("reason", "<u2", "why it is bad, one bit"),
+    Column("value", "<f8", "what was found, in robust standard deviations or over the median"),
+    Column("limit", "<f8", "where the cut lay"),
+)
+
+_COURSE = {
+    "gain": "charge of a photo-electron, in ADC counts times samples",
+    "photoelectrons": "of a flash",
+    "noise": "of a sample, in ADC counts",
+    "sky": "night sky, in photo-electrons per ns",
+}
+
+
+def _faults(calibrations: Sequence[CameraCalibration]) -> np.ndarray:
+    tables_of = [c.faults.table for c in calibrations]
+    rows = np.zeros(sum(map(len, tables_of)), layout(_FAULTS))
+    rows["chunk"] = np.repeat(np.arange(len(tables_of)), [len(t) for t in tables_of])
+    together = np.concatenate(tables_of)
+    for name in FAULT.names or ():
+        rows[name] = together[name]
+    return rows
+
+
+def _course_columns(shape: tuple[int, ...]) -> list[Column]:
+    columns = [
+        Column("start_ns", "<i8", "first event, ns TAI"),
+        Column("stop_ns", "<i8", "just after the last event, ns TAI"),
+    ]
+    for name, what in _COURSE.items():
+        columns += [
+            Column(name, "<f8", what, shape=shape),
+            Column(f"{name}_error", "<f8", "standard error", shape=shape),
+        ]
+    return columns
+
+
+def _course(calibrations: Sequence[CameraCalibration]) -> np.ndarray:
+    """Gain, light, noise and sky of every chunk; NaN where there is none."""
+    shape = calibrations[0].reasons.shape
+    rows = np.zeros(len(calibrations), layout(_course_columns(shape)))
+    rows["start_ns"], rows["stop_ns"] = zip(*((c.start, c.stop) for c in calibrations), strict=True)
+    for k, c in enumerate(calibrations):
+        found = (c.gain.gain, c.gain.photoelectrons, c.pedestal.noise, c.sky)
+        for name, estimate in zip(_COURSE, found, strict=True):
+            there = len(estimate.value) > 0
+            rows[name][k] = estimate.value if there else np.nan
+            rows[f"{name}_error"][k] = estimate.error if there else np.nan
+    return rows
 
 
 def _columns(shape: tuple[int, ...]) -> list[Column]:
@@ -189,6 +255,34 @@ def read_monitoring(path: Path, tel_id: int | None = None) -> CalibrationSeries:
         for name in _VALUES
     )
     return CalibrationSeries(tel_id, camera, applied, pedestal, factor, shift, rows["reasons"].copy())
+
+
+def read_faults(path: Path, tel_id: int) -> np.ndarray:
+    """Read the reasons of a telescope's bad pixels, structured, shape (n,).
+
+    Chunk, epoch, channel, pixel, reason, value and limit, as `pellucid.camera.badpixels.FAULT`. Errors: as
+    `read_monitoring`.
+    """
+    return _beside(path, "faults", tel_id)
+
+
+def read_course(path: Path, tel_id: int) -> np.ndarray:
+    """Read gain, photo-electrons, noise and night sky of a telescope, structured, shape (n_chunks,).
+
+    Units as in the columns' titles; with errors. Errors: as `read_monitoring`.
+    """
+    return _beside(path, "course", tel_id)
+
+
+def _beside(path: Path, name: str, tel_id: int) -> np.ndarray:
+    if not is_monitoring(path):
+        raise _missing(path, "There are no coefficients in this file.", f"a table {COEFFICIENTS}")
+    where = tel_table(f"{COEFFICIENTS}_{name}", tel_id)
+    with tables.open_file(str(path)) as file:
+        if where not in file:
+            raise _missing(path, f"There are no coefficients of telescope {tel_id}.", where)
+        rows: np.ndarray = file.get_node(where).read()
+        return rows
 
 
 def _telescope(file: tables.File, path: Path) -> int:
