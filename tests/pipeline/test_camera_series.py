@@ -29,12 +29,18 @@ from pellucid.formats.ctapipe_hdf5.monitoring import (
 from pellucid.formats.description import read_description, write_description
 from pellucid.formats.slow_control import read_slow_control, write_slow_control
 from pellucid.pipeline.execute import execute
+from pellucid.pipeline.executors import InProcess
+from pellucid.pipeline.graph import build
+from pellucid.pipeline.night import Night
+from pellucid.pipeline.plan import make_plan
+from pellucid.pipeline.run import carry_out
 from pellucid.pipeline.steps import step_named
 from pellucid.simulate.dl0 import DL0Names, TelescopeWriter, quiet
 from pellucid.simulate.history import HistoryPlan
 from pellucid.simulate.instruments import make_subarray, preset
 from pellucid.simulate.run import RunSimulator, SimulatedRun, SimulationConfig, simulate_run
 from pellucid.times import from_unix_utc, to_tai_ns
+from support import toyrun
 
 SECOND = 1_000_000_000
 CONFIG = SimulationConfig(
@@ -174,6 +180,32 @@ def test_the_calibration_in_force_is_found_and_named_in_the_product(
             assert named["calibration"] == right.sha256
             assert right.id in {reference.product for reference in dl1.inputs}
     assert step_named("certified-dl1").roles["calibration"].validity
+
+
+def test_a_level_certifies_a_series_for_what_it_covers(run: SimulatedRun, tmp_path: Path) -> None:
+    start, step = start_of(run), step_named("camera-series")
+    with Workspace.open(tmp_path / "ws", True) as workspace:
+        archive = workspace.archive
+        archive.ingest(run.description)
+        cover = {"time_start": start, "time_stop": start + 13 * SECOND}
+        archive.ingest(run.telescopes[1], obs_id=1, telescopes=[1], **cover)
+        steps = build([step], level="B", wanted=[step.name])
+        plan = make_plan(
+            archive, steps, toyrun.level(), Night.at(start).span,
+            parameters={step.name: {**FEW, "chunk_flashes": 250}},
+        )  # fmt: skip
+        report = carry_out(archive, plan, InProcess(archive))
+        assert report.exit_code == 0, report.as_text()
+        (product,) = report.products
+        series = read_monitoring(archive.path(product))
+        assert product.time_start == series.factor.start.min()
+        assert product.time_stop == series.factor.stop.max()
+        path = (toyrun.level().collection,)
+        for moment in (product.time_start, product.time_stop - 1):
+            assert archive.lookup(step.output, 1, moment, path).product.id == product.id
+        for moment in (product.time_start - 1, product.time_stop):
+            with pytest.raises(MissingInput):
+                archive.lookup(step.output, 1, moment, path)
 
 
 def test_chunks_by_number_overlap_and_need_statistics(run: SimulatedRun, tmp_path: Path) -> None:

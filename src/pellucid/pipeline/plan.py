@@ -307,7 +307,7 @@ def _made(task: Task, span: tuple[int, int]) -> Item:
 
 def in_force_until(step: Step, cover: Item, span: tuple[int, int]) -> int | None:
     """Return until when what a step makes is in force as a calibration, if nothing ends it early."""
-    if not step.valid:
+    if step.valid in ("", "cover"):
         return cover.stop
     if step.valid == "night":
         return span[1]

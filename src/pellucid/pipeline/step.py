@@ -75,8 +75,8 @@ class Step:
         Section of the configuration whose keys are parameters too; empty where none is.
     valid : str
         How long what it makes is in force as a calibration, from the start of what it covers: a length of
-        time such as ``12 h``, or ``night``, to the end of the night; the next one ends it early. Empty for
-        what is no calibration.
+        time such as ``12 h``, ``night``, to the end of the night, or ``cover``, to the end of what it covers;
+        the next one ends it early. Empty for what is no calibration.
     levels : tuple of str
         Levels (A, B, C) that it belongs to.
     alternative : bool
@@ -111,7 +111,7 @@ class Step:
     def __post_init__(self) -> None:
         check_product_type(self.output)
         plain(defaults(self.parameters), f"step {self.name}")
-        if self.valid not in ("", "night"):
+        if self.valid not in ("", "night", "cover"):
             duration_ns(self.valid)
         if (self.determinism == "tolerance") != bool(self.tolerance):
             raise ConfigurationError(

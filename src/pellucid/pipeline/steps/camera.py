@@ -255,6 +255,7 @@ STEPS = (
         inputs={**EVENTS, **_SCAN, "slow_control": SLOW_CONTROL},
         output="DL1/Monitoring/Telescope/CameraCalibrationSeries",
         suffix=".monitoring.h5",
+        valid="cover",
         parameters={
             **OPTIONS,
             "chunk_flashes": 2500,
