@@ -139,7 +139,7 @@ def test_gains_with_the_scan_have_its_error_too(
     inputs = {"events": filters[0].telescopes[1], "description": filters[0].description}
     run_step("camera-coefficients", tmp_path / "mean.h5", inputs)
     with_scan = {**inputs, "scan": scan}
-    run_step("camera-coefficients", tmp_path / "scan.h5", with_scan, brightness="scan")
+    run_step("scanned-coefficients", tmp_path / "scan.h5", with_scan)
     mean, found = (read_calibration(tmp_path / f"{name}.h5").gain.gain for name in ("mean", "scan"))
     assert (found.error > mean.error)[0, SOUND].all()
     ratio = (found.value / TRUTH.gain)[0, SOUND]
@@ -150,7 +150,7 @@ def test_gains_with_the_scan_have_its_error_too(
     other = replace(read_filter_scan(scan), camera="0" * 64)
     write_filter_scan(tmp_path / "other.h5", other, {}, 1)
     with pytest.raises(CorruptedInput) as foreign:
-        run_step("camera-coefficients", tmp_path / "x.h5", {**inputs, "scan": tmp_path / "other.h5"})
+        run_step("scanned-coefficients", tmp_path / "x.h5", {**inputs, "scan": tmp_path / "other.h5"})
     assert foreign.value.code == "other-camera"
 
 

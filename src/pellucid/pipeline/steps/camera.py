@@ -212,25 +212,41 @@ PEDESTALS = Input("DL0/Event/Telescope/Pedestal", many=True, required=False, win
 SLOW_CONTROL = Input("DL0/Monitoring/Telescope/CameraSlowControl", many=True, required=False, window="10 min")
 """What steps of special runs take too."""
 
-_SCAN = {"scan": Input("DL1/Monitoring/Telescope/FilterScan", validity=True, required=False)}
+_SCAN = "DL1/Monitoring/Telescope/FilterScan"
 
 STEPS = (
     Step(
         name="camera-coefficients",
-        version="3",
+        version="2",
         function="pellucid.pipeline.steps.camera:make_coefficients",
-        inputs={**EVENTS, **_SCAN},
+        inputs=EVENTS,
         output="DL1/Monitoring/Telescope/CameraCalibration",
         suffix=".calibration.h5",
         valid="night",
         parameters=OPTIONS,
     ),
     Step(
+        name="scanned-coefficients",
+        alternative=True,
+        version="1",
+        function="pellucid.pipeline.steps.camera:make_coefficients",
+        inputs={**EVENTS, "scan": Input(_SCAN, validity=True)},
+        output="DL1/Monitoring/Telescope/CameraCalibration",
+        suffix=".calibration.h5",
+        valid="night",
+        parameters={**OPTIONS, "brightness": "scan"},
+    ),
+    Step(
         name="flasher-coefficients",
         alternative=True,
         version="1",
         function="pellucid.pipeline.steps.camera:make_coefficients",
-        inputs={**EVENTS, "events": FLASHES, "pedestals": PEDESTALS, **_SCAN},
+        inputs={
+            **EVENTS,
+            "events": FLASHES,
+            "pedestals": PEDESTALS,
+            "scan": Input(_SCAN, validity=True, required=False),
+        },
         output="DL1/Monitoring/Telescope/CameraCalibration",
         suffix=".calibration.h5",
         valid="night",
@@ -241,7 +257,7 @@ STEPS = (
         alternative=True,
         version="2",
         function="pellucid.pipeline.steps.camera:make_coefficients",
-        inputs={**EVENTS, "events": "R1/Event/Telescope/Observation", **_SCAN},
+        inputs={**EVENTS, "events": "R1/Event/Telescope/Observation"},
         output="DL1/Monitoring/Telescope/CameraCalibration",
         suffix=".calibration.h5",
         valid="night",
@@ -252,7 +268,7 @@ STEPS = (
         alternative=True,
         version="3",
         function="pellucid.pipeline.steps.camera:make_series",
-        inputs={**EVENTS, **_SCAN, "slow_control": SLOW_CONTROL},
+        inputs={**EVENTS, "slow_control": SLOW_CONTROL},
         output="DL1/Monitoring/Telescope/CameraCalibrationSeries",
         suffix=".monitoring.h5",
         valid="cover",
@@ -268,9 +284,10 @@ STEPS = (
         },
     ),
 )
-"""``camera-coefficients``: calibration of a telescope from one run; ``flasher-coefficients``: from a run of
-flashes and the pedestals of the hour around it; ``r1-coefficients``: from events that ``drs4-r1`` corrected;
-``camera-series``: in chunks of a run. ``brightness = "scan"`` takes the filter scan that is in force.
+"""``camera-coefficients``: calibration of a telescope from one run; ``scanned-coefficients``: likewise, the
+flashes' own fluctuation from the filter scan that is in force; ``flasher-coefficients``: from a run of
+flashes and the pedestals of the hour around it, with a filter scan for ``brightness = "scan"``;
+``r1-coefficients``: from events that ``drs4-r1`` corrected; ``camera-series``: in chunks of a run.
 
 The parameters are those of `CalibrationOptions`, in stored counts: of corrected events there are 8 for each
 ADC count, above 4096, so that a converter of 12 bits is full from 33000 on. A series is cut by number of
