@@ -53,7 +53,7 @@ def survives(tmp_path: Path, stage: str, after: bool, step: int) -> None:
 @pytest.mark.parametrize("stage", ["new", "later"])
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 def test_tasks_that_redmine_moves_survive_two_interruptions(tmp_path: Path, stage: str, after: bool) -> None:
-    survives(tmp_path, stage, after, 4)
+    survives(tmp_path, stage, after, 6)
 
 
 @pytest.mark.full
