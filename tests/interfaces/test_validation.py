@@ -114,5 +114,7 @@ def test_a_verdict_is_given_on_the_command_line(
     assert json.loads(capsys.readouterr().out)["verdicts"] == [
         {"party": "LST", "verdict": "rejected", "reason": "a broken module", "signed": True}
     ]
+    assert run(["show", product.id, "--workspace", str(workspace.path)]) == 0
+    assert "- party LST, verdict rejected, reason a broken module" in capsys.readouterr().out
     with pytest.raises(MissingInput):
         offered(workspace.archive)

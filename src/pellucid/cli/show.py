@@ -23,10 +23,12 @@ def command(session: Session, product_id: str) -> None:
         there = workspace.archive.has_bytes(product)
         path = str(workspace.archive.path(product)) if there else None
         certificates = workspace.archive.catalogue.validity.certificates(product)
+        verdicts = workspace.archive.verdicts(product.id)
     document = {
         **product.as_dict(),
         "path": path,
         "certificates": [certificate._asdict() for certificate in certificates],
+        "verdicts": [{"party": v.party, "verdict": v.verdict, "reason": v.reason} for v in verdicts],
     }
     session.show(document, "\n".join(_lines(document, "")))
 
