@@ -83,7 +83,15 @@ def test_a_plan_is_told_as_text_json_and_picture(night: Workspace) -> None:
     document = json.loads(json.dumps(plan_document(made, why)))
     assert [t["state"] for t in document["tasks"]] == ["to run"] * 10
     assert document["policy"]["name"] == "B"
-    assert "6 to run, 0 there" in plan_svg(made)
+    drawn = plan_svg(made)
+    assert "6 to run<" in drawn
+    assert "ToyEvents (6)<" in drawn
+    assert drawn.count('class="step"') == 3
+    toyrun.run(night, steps=toyrun.graph("toy-images"))
+    later = plan_svg(toyrun.plan(night))
+    assert (later.count('class="done"'), later.count('class="step"')) == (2, 1)
+    only = plan_svg(toyrun.plan(night, telescopes=[9]))
+    assert only.count('class="idle"') == 6  # nobody has telescope 9
 
 
 def test_a_plan_tells_which_step_was_chosen_and_how_to_choose_another(night: Workspace) -> None:

@@ -55,16 +55,17 @@ def bar(label: str, *, shown: bool) -> Iterator[Progress | None]:
     columns = (
         rich.TextColumn("{task.description}"),
         rich.BarColumn(),
-        rich.TextColumn("{task.completed:.0f} {task.fields[unit]}"),
+        rich.TextColumn("{task.fields[count]}"),
         rich.TextColumn("{task.fields[rate]}"),
         rich.TimeRemainingColumn(),
     )
     with rich.Progress(*columns, console=Console(stderr=True), transient=True) as shown_bar:
-        task = shown_bar.add_task(label, total=None, unit="", rate="")
+        task = shown_bar.add_task(label, total=None, count="", rate="")
         begun = monotonic()
 
         def advance(done: int, total: int, unit: str = "", /) -> None:
             rate = done / max(monotonic() - begun, 1e-3)
-            shown_bar.update(task, completed=done, total=total or None, unit=unit, rate=f"{rate:.3g}/s")
+            count = f"{done:.0f} of {total:.0f} {unit}" if total else f"{done:.0f} {unit}"
+            shown_bar.update(task, completed=done, total=total or None, count=count, rate=f"{rate:.3g}/s")
 
         yield advance

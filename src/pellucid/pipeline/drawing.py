@@ -29,18 +29,9 @@ def graph_text(graph: Graph) -> str:
     return "\n".join(lines) or "no steps"
 
 
-def graph_svg(graph: Graph, notes: Mapping[str, str] | None = None) -> str:
-    """Draw the graph from left to right: what is delivered, and each step with what it makes.
-
-    Parameters
-    ----------
-    graph : Graph
-        The graph.
-    notes : mapping of str to str, optional
-        A line below each step's name, instead of what it makes.
-    """
-    boxes, edges = _boxes(graph, notes or {})
-    return boxes_svg(boxes, edges)
+def graph_svg(graph: Graph) -> str:
+    """Draw the graph from left to right: what is delivered, and each step with what it makes."""
+    return boxes_svg(_boxes(graph), _edges(graph))
 
 
 def plan_text(plan: Plan, why: Mapping[int, str]) -> str:
@@ -117,23 +108,36 @@ def plan_document(plan: Plan, why: Mapping[int, str]) -> dict[str, JSON]:
 
 
 def plan_svg(plan: Plan) -> str:
-    """Draw the plan's graph, each step with how many of its tasks would run, are there, or cannot."""
-    notes = {}
+    """Draw the plan's graph: how many files were delivered, how many tasks would run, are there, cannot."""
+    boxes = _boxes(plan.graph)
     for step in plan.graph.steps:
         own = [t for t in plan.tasks if t.step is step]
         bad = sum(t.problem is not None for t in own)
         there = sum(t.product is not None for t in own)
-        notes[step.name] = f"{len(own) - bad - there} to run, {there} there" + (
-            f", {bad} cannot" if bad else ""
-        )
-    return graph_svg(plan.graph, notes)
+        runs = len(own) - bad - there
+        kind = "missing" if bad else "step" if runs else "done" if there else "idle"
+        counts = ((runs, "to run"), (there, "there"), (bad, "cannot"))
+        words = ", ".join(f"{n} {what}" for n, what in counts if n)
+        boxes[step.name] = Box(kind, step.name, words or "nothing to do")
+    taken: dict[str, set[str]] = {kind: set() for kind in plan.graph.delivered}
+    for task in plan.tasks:
+        for role, items in task.inputs.items():
+            if (kind := task.step.roles[role].type) in taken:
+                taken[kind] |= {i.product.id for i in items if i.product is not None}
+    for kind, some in taken.items():
+        box = boxes[kind]
+        boxes[kind] = box._replace(title=f"{box.title} ({len(some)})") if some else box._replace(kind="idle")
+    return boxes_svg(boxes, _edges(plan.graph))
 
 
-def _boxes(graph: Graph, notes: Mapping[str, str]) -> tuple[dict[str, Box], list[tuple[str, str]]]:
+def _boxes(graph: Graph) -> dict[str, Box]:
     boxes = {kind: Box("delivered", kind.rpartition("/")[2], kind) for kind in graph.delivered}
-    boxes |= {step.name: Box("step", step.name, notes.get(step.name, step.output)) for step in graph.steps}
+    return boxes | {step.name: Box("step", step.name, step.output) for step in graph.steps}
+
+
+def _edges(graph: Graph) -> list[tuple[str, str]]:
     edges = {(e.producer, e.consumer) for e in graph.edges}
     fed = {(e.consumer, e.role) for e in graph.edges}
     for step in graph.steps:
         edges |= {(t.type, step.name) for role, t in step.roles.items() if (step.name, role) not in fed}
-    return boxes, sorted(edges)
+    return sorted(edges)

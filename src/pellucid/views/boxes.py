@@ -13,12 +13,13 @@ _STYLE = (
     "text{font:13px sans-serif;fill:#1a1a1a}.small{font-size:10.5px;fill:#555}"
     ".step{fill:#dbe9f6;stroke:#3b6ea5}.delivered{fill:#f4efe1;stroke:#a08a4b}"
     ".missing{fill:#f9e0dc;stroke:#b04a3a;stroke-dasharray:4 3}"
+    ".done{fill:#e4f1e1;stroke:#4d8a4a}.idle{fill:#f6f6f6;stroke:#bbb}"
     ".edge{fill:none;stroke:#888;stroke-width:1.3}"
 )
 
 
 class Box(NamedTuple):
-    """A box: its kind (``delivered``, ``step`` or ``missing``), its title and the line below."""
+    """A box: its kind (``delivered``, ``step``, ``done``, ``idle`` or ``missing``), title, and line below."""
 
     kind: str
     title: str
