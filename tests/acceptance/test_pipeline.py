@@ -188,6 +188,7 @@ _policies = st.builds(
     source=st.sampled_from(["arrivals", "night"]),
     window=st.floats(1200, 43200),
     statistics=st.floats(0.0, 3.0),
+    neighbours=st.sampled_from([(), ((1, 2),), ((1, 1), (2, 3))]),
 )
 
 

@@ -113,6 +113,36 @@ def test_an_expired_calibration_meets_the_levels_fallback(
     assert written["provenance"]["parameters"][FALLBACK] == {"baseline": expected}
 
 
+@pytest.mark.parametrize(
+    ("neighbours", "expected"),
+    [("", "neighbour tel-2"), ("1-1, 2-5", None), ("1, 3, 2", None), ("1-4", "neighbour tel-2")],
+)
+def test_a_neighbour_is_a_like_telescope(
+    toy: ModuleType, expired: Workspace, neighbours: str, expected: str | None
+) -> None:
+    policy = toyrun.level("B", "levels.B.fallback=neighbour", f"levels.B.neighbours={neighbours}")
+    (images,) = [e for e in toyrun.run(expired, policy).entries if e.task.step.name == "toy-images"]
+    if expected is None:
+        assert images.error is not None
+        assert images.error.code == "calibration-expired"
+    else:
+        assert images.product is not None
+        assert images.product.flags == (f"baseline: {expected}",)
+        assert images.product.summary["policy"] == policy.as_dict()
+
+
+def test_of_like_telescopes_the_nearest_stands_in(toy: ModuleType, workspace: Workspace, inbox: Path) -> None:
+    for tel in (4, 7, 9):
+        take_in(workspace.archive, toy.deliver(inbox, "pedestal", tel, 0))
+    take_in(workspace.archive, toy.deliver(inbox, "events", 5, 6))
+    for neighbours, nearest in (("", 4), ("1-4, 5-13", 7)):
+        policy = toyrun.level("B", "levels.B.fallback=neighbour", f"levels.B.neighbours={neighbours}")
+        toyrun.run(workspace, policy)
+        (images,) = [e for e in toyrun.run(workspace, policy).entries if e.task.step.name == "toy-images"]
+        assert images.product is not None
+        assert images.product.flags == (f"baseline: neighbour tel-{nearest}",)
+
+
 def test_what_a_fallback_filled_is_another_product(toy: ModuleType, expired: Workspace) -> None:
     flagged = toyrun.run(expired).products
     last = expired.archive.find(step="toy-baseline", tel=1)[0]

@@ -42,6 +42,8 @@ def test_they_are_configured_and_shown() -> None:
         ("B", "2027", ()),
         ("A", None, ("levels.A.fallback=last-vald",)),
         ("A", None, ("levels.A.collection=3x",)),
+        ("A", None, ("levels.A.neighbours=1-4, five",)),
+        ("A", None, ("levels.A.neighbours=4-1",)),
         ("A", None, ("levels.A.path=B, no good",)),
     ],
 )

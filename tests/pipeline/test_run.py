@@ -4,6 +4,7 @@
 import json
 import socket
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
@@ -100,6 +101,20 @@ def test_a_step_reports_what_it_could_not_do(toy: ModuleType, workspace: Workspa
     assert "images: tel-2, which nobody asked for" in array.without
     assert "the transparency, without weather" in array.without
     assert "toy-array array went without" in report.as_text()
+
+
+def test_what_comes_after_the_levels_deadline_is_counted(
+    night: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hour = 3600 * 10**9
+    real = time.time_ns
+    monkeypatch.setattr("pellucid.pipeline.run.time_ns", lambda: real() - hour)  # a clock that is set back
+    assert toyrun.run(night, steps=toyrun.graph("toy-baseline")).late == 0
+    monkeypatch.setattr("pellucid.pipeline.run.time_ns", lambda: real() + 11 * hour)
+    report = toyrun.run(night)
+    assert (report.late, report.as_dict()["late"], report.exit_code) == (7, 7, 0)
+    assert "7 came later after their inputs were taken in than the level's deadline" in report.as_text()
+    assert toyrun.run(night).late == 0  # what was there is not told again
 
 
 def test_the_report_is_one_json_document(night: Workspace) -> None:

@@ -31,6 +31,11 @@ class Policy:
         "What is tried, in order, where no calibration is in force: last-valid, neighbour, climatology, "
         "refuse; with commas between.",
     )
+    neighbours: str = option(
+        "",
+        "Groups of like telescopes, in each of which a neighbour may stand in, e.g. 1-4, 5-13; all are "
+        "alike where empty.",
+    )
     hold: float = option(86400.0, "How long after its end the last valid calibration may be taken.", unit="s")
     collection: str = option("B", "Where products go and calibrations are certified.")
     replaces: bool = option(

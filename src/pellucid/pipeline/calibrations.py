@@ -114,8 +114,9 @@ class Calibrations:
     def _neighbour(self, kind: str, device: int | str, at: int) -> tuple[Product, str] | None:
         if not isinstance(device, int):
             return None
-        for other in sorted(self._telescopes, key=lambda t: (abs(t - device), t)):
-            if other != device and (product := self._quietly(kind, other, at, self._level.path)):
+        alike = [t for t in self._telescopes if t != device and self._level.alike(device, t)]
+        for other in sorted(alike, key=lambda t: (abs(t - device), t)):
+            if product := self._quietly(kind, other, at, self._level.path):
                 return product, f"neighbour tel-{other}"
         return None
 

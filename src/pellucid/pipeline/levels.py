@@ -40,6 +40,9 @@ class Level:
     fallback : tuple of str
         What is tried in order where none is in force: ``last-valid``, ``neighbour``, ``climatology``,
         ``refuse``. What is taken so is flagged in the product, and part of its identity.
+    neighbours : tuple of tuple of int
+        Groups of like telescopes, first and last number of each, in which a neighbour may stand in; all are
+        alike where there are none.
     hold : float
         How long after its end the last valid calibration may be taken, s.
     collection : str
@@ -56,6 +59,7 @@ class Level:
     limit: float
     path: tuple[str, ...]
     fallback: tuple[str, ...]
+    neighbours: tuple[tuple[int, int], ...]
     hold: float
     collection: str
     replaces: bool
@@ -82,6 +86,11 @@ class Level:
     def hold_ns(self) -> int:
         """How long the last valid calibration holds, in ns."""
         return round(self.hold * 1e9)
+
+    def alike(self, one: int, other: int) -> bool:
+        """Return whether two telescopes are of a kind, so that one's calibration may serve the other."""
+        groups = [(first, last) for first, last in self.neighbours if first <= one <= last]
+        return not self.neighbours or any(first <= other <= last for first, last in groups)
 
     def enough(self, minimum: int) -> int:
         """Return how many inputs are enough where a step declares a minimum."""
@@ -139,10 +148,28 @@ def level_of(config: Config, name: str, release: str | None = None) -> Level:
         limit=policy.limit,
         path=_words(named(policy.path)),
         fallback=_words(policy.fallback),
+        neighbours=tuple(_group(word, f"levels.{name}.neighbours") for word in _words(policy.neighbours)),
         hold=policy.hold,
         collection=named(policy.collection),
         replaces=policy.replaces,
     )
+
+
+def _group(text: str, where: str) -> tuple[int, int]:
+    first, _, last = text.partition("-")
+    try:
+        group = int(first), int(last or first)
+    except ValueError:
+        group = (1, 0)
+    if group[0] > group[1]:
+        raise ConfigurationError(
+            "This is no group of telescopes.",
+            where=where,
+            expected="first and last number, or one number, as in 1-4, 5-13, 20",
+            got=repr(text),
+            code="configuration-value",
+        )
+    return group
 
 
 def _words(text: str) -> tuple[str, ...]:

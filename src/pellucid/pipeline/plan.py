@@ -23,7 +23,7 @@ from pellucid.pipeline.keys import Keys
 from pellucid.pipeline.levels import Level
 from pellucid.pipeline.step import FALLBACK, Step
 
-__all__ = ["Plan", "Recipes", "Task", "in_force_until", "make_plan"]
+__all__ = ["Plan", "Recipes", "Task", "in_force_until", "make_plan", "sources", "sources_of_task"]
 
 
 @dataclass(slots=True)
@@ -312,3 +312,27 @@ def in_force_until(step: Step, cover: Item, span: tuple[int, int]) -> int | None
     if step.valid == "night":
         return span[1]
     return None if cover.start is None else cover.start + duration_ns(step.valid)
+
+
+def sources(tasks: Mapping[int, Task], item: Item) -> dict[str, Product]:
+    """Return the products, by id, that an item rests on and that no task of its plan makes.
+
+    Parameters
+    ----------
+    tasks : mapping of int to Task
+        Those of the plan, by number.
+    item : Item
+        What one of them takes.
+    """
+    if item.task is not None and item.task in tasks:
+        return sources_of_task(tasks, tasks[item.task])
+    return {} if item.product is None else {item.product.id: item.product}
+
+
+def sources_of_task(tasks: Mapping[int, Task], task: Task) -> dict[str, Product]:
+    """Return the `sources` of all that a task takes."""
+    found: dict[str, Product] = {}
+    for items in task.inputs.values():
+        for item in items:
+            found |= sources(tasks, item)
+    return found

@@ -73,11 +73,14 @@ class RunReport:
         How long it took in all.
     left_out : tuple of int
         Telescopes that nobody asked for.
+    late : int
+        Products that came later after their inputs than the level's deadline.
     """
 
     entries: list[Entry]
     seconds: float
     left_out: tuple[int, ...] = ()
+    late: int = 0
 
     @property
     def products(self) -> list[Product]:
@@ -113,6 +116,7 @@ class RunReport:
             "steps": {name: dict(counts) for name, counts in self.by_step().items()},
             "totals": {state: self.count(state) for state in STATES},
             "left_out": list(self.left_out),
+            "late": self.late,
             "seconds": round(self.seconds, 3),
             "exit_code": self.exit_code,
             "tasks": [e.as_dict() for e in self.entries],
@@ -129,6 +133,8 @@ class RunReport:
             if entry.without and entry.state not in FAILED:
                 yield f"{entry.task.label} went without {'; '.join(entry.without)}"
         yield from _shown(self.failures)
+        if self.late:
+            yield f"{self.late} came later after their inputs were taken in than the level's deadline"
         total = len(self.entries)
         yield f"{total} tasks, {self.count('made')} run, {len(self.failures)} failed in {self.seconds:.1f} s"
 

@@ -3,8 +3,8 @@
 
 import logging
 from collections import defaultdict, deque
-from collections.abc import Mapping
-from time import perf_counter
+from collections.abc import Mapping, Sequence
+from time import perf_counter, time_ns
 
 from pellucid.archive.archive import Archive
 from pellucid.archive.files import Progress
@@ -13,7 +13,7 @@ from pellucid.errors import IntermittentError, PellucidError
 from pellucid.pipeline.certification import publish
 from pellucid.pipeline.executors import Executor
 from pellucid.pipeline.job import Job, Result
-from pellucid.pipeline.plan import Plan, Task
+from pellucid.pipeline.plan import Plan, Task, sources_of_task
 from pellucid.pipeline.report import Entry, RunReport
 
 __all__ = ["carry_out", "may_pass"]
@@ -72,7 +72,15 @@ def carry_out(
             progress(done, len(plan.tasks), "tasks")
     entries = course.entries
     publish(archive, plan, entries)
-    return RunReport(entries, perf_counter() - start, plan.left_out)
+    return RunReport(entries, perf_counter() - start, plan.left_out, _late(plan, entries))
+
+
+def _late(plan: Plan, entries: Sequence[Entry]) -> int:
+    """Return how many products came later after their inputs were taken in than the level's deadline says."""
+    tasks = {task.number: task for task in plan.tasks}
+    now, deadline = time_ns(), plan.level.deadline * 1e9
+    made = (sources_of_task(tasks, entry.task) for entry in entries if entry.state == "made")
+    return sum(now - max((p.created_ns for p in taken.values()), default=now) > deadline for taken in made)
 
 
 class _Course:

@@ -4,12 +4,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from pellucid.pipeline.items import Item
-from pellucid.pipeline.plan import Task
+from pellucid.pipeline.plan import Task, sources, sources_of_task
 from pellucid.pipeline.report import FAILED, Entry
 from pellucid.pipeline.run import may_pass
 
-__all__ = ["Unsettled", "inputs_behind"]
+__all__ = ["Unsettled"]
 
 _MAY_COME = ("no-input", "too-few-inputs", "calibration-missing", "calibration-expired")
 """What a task may lack that can still arrive."""
@@ -59,7 +58,7 @@ class Unsettled:
             if problem is None or problem.code not in _MAY_COME:
                 kept.append(task)
                 continue
-            raw = frozenset(_raw_behind(tasks, task.leader) & self.seen.keys())
+            raw = frozenset(sources(tasks, task.leader).keys() & self.seen.keys())
             if raw and task.label not in self._told:
                 words = f"{task.label} cannot begin: {problem.what}"
                 self._lacking[task.label] = _Held(raw, words, max(self.seen[id] for id in raw))
@@ -72,7 +71,7 @@ class Unsettled:
             held.pop(label, None)
         self._told.discard(label)
         if entry.state in FAILED:
-            raw = frozenset(inputs_behind(tasks, entry.task) & self.seen.keys())
+            raw = frozenset(sources_of_task(tasks, entry.task).keys() & self.seen.keys())
             self._failed[label] = _Held(raw, may_pass=may_pass(entry.error))
 
     def late(self, now: float, deadline: float) -> list[str]:
@@ -93,15 +92,3 @@ class Unsettled:
         over = self.pending - held
         self.pending -= over
         return over
-
-
-def _raw_behind(tasks: Mapping[int, Task], item: Item) -> set[str]:
-    """Return the ids of the products from outside a plan's tasks that an item of one of them rests on."""
-    if item.task is None or item.task not in tasks:
-        return set() if item.product is None else {item.product.id}
-    return inputs_behind(tasks, tasks[item.task])
-
-
-def inputs_behind(tasks: Mapping[int, Task], task: Task) -> set[str]:
-    """Return the ids of the products from outside a plan's tasks that all inputs of one rest on."""
-    return {id for items in task.inputs.values() for item in items for id in _raw_behind(tasks, item)}

@@ -21,10 +21,10 @@ from pellucid.pipeline.graph import Graph
 from pellucid.pipeline.intake import findings_of, take_in
 from pellucid.pipeline.journal import Arrival
 from pellucid.pipeline.levels import Level
-from pellucid.pipeline.plan import Recipes, Task, make_plan
+from pellucid.pipeline.plan import Recipes, Task, make_plan, sources_of_task
 from pellucid.pipeline.report import Entry
 from pellucid.pipeline.run import carry_out
-from pellucid.pipeline.unsettled import Unsettled, inputs_behind
+from pellucid.pipeline.unsettled import Unsettled
 from pellucid.pipeline.watch_report import WatchReport
 
 __all__ = ["Watch"]
@@ -254,7 +254,7 @@ class Watch:
     def _note_lag(self, tasks: Mapping[int, Task], task: Task, begun: float) -> None:
         """Note how long after the last of its files a product was there."""
         known = self._unsettled.seen
-        seen = [known[id] for id in inputs_behind(tasks, task) if id in known]
+        seen = [known[id] for id in sources_of_task(tasks, task) if id in known]
         lag = self.arrivals.clock() - max(seen, default=begun)
         self.report.lags[task.step.name].append(lag)
         if lag > self.level.deadline:
