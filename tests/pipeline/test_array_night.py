@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from pellucid.archive import Workspace
-from pellucid.errors import MissingInput
+from pellucid.errors import InsufficientStatistics, MissingInput
 from pellucid.formats.array_products import read_intercalibration, read_joint, read_time_offsets
 from pellucid.formats.ctapipe_hdf5.reader import (
     read_corrections,
@@ -49,6 +49,28 @@ def test_the_night_runs_whole(done: Done) -> None:
     assert done[2].exit_code == 0, done[2].as_text()
     made = {p.step for p in done[2].products}
     assert {"intercalibration", "joint-throughput", "transparency", "corrected-dl1"} <= made
+
+
+def test_a_part_of_the_array_runs_and_each_step_tells_what_it_lacks(
+    night: ArrayNight, tmp_path: Path
+) -> None:
+    with Workspace.open(tmp_path / "ws") as workspace:
+        take_night(workspace, night)
+        report = run_night(workspace, night, *WANTED, telescopes=[1, 2])
+    assert report.exit_code == 0, report.as_text()
+    assert {t for p in report.products for t in p.telescopes} == {1, 2}
+    lacks = {e.task.step.name: "; ".join(e.without) for e in report.entries}
+    for name in ("transparency", "joint-throughput", "intercalibration", "time-offsets"):
+        assert "tel-3, tel-4, which nobody asked for" in lacks[name]
+    assert "which nobody asked for" not in lacks["corrected-dl1"]  # a telescope's own
+    with pytest.raises(InsufficientStatistics) as caught:
+        step_named("time-offsets").run(
+            {"showers": night.showers, "description": night.run.description},
+            tmp_path / "none",
+            step_named("time-offsets").complete({"telescopes": [2]}),
+            {},
+        )
+    assert caught.value.code == "no-events"
 
 
 def test_deliveries_of_the_simulation_pass_the_check(done: Done) -> None:

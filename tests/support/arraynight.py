@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """A night of four telescopes with known truth: rates, muons, showers, drives and events, all of one array."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import astropy.units as u
 import numpy as np
 
 from pellucid.archive import Product, Workspace
+from pellucid.config import load
 from pellucid.formats.pointing import write_pointing
 from pellucid.pipeline.execute import execute
 from pellucid.pipeline.executors import InProcess
@@ -17,7 +19,7 @@ from pellucid.pipeline.night import Night
 from pellucid.pipeline.plan import make_plan
 from pellucid.pipeline.report import RunReport
 from pellucid.pipeline.run import carry_out
-from pellucid.pipeline.setting import delivered_types
+from pellucid.pipeline.setting import delivered_types, parameters_of
 from pellucid.pipeline.steps import all_steps, step_named
 from pellucid.pointing.looking import Pointing
 from pellucid.pointing.track import Track
@@ -163,9 +165,17 @@ def take_night(workspace: Workspace, night: ArrayNight) -> Product:
     return reference
 
 
-def run_night(workspace: Workspace, night: ArrayNight, *wanted: str, alone: bool = False) -> RunReport:
-    """Run what is wanted of the night at level B, with what it needs or alone."""
+def run_night(
+    workspace: Workspace,
+    night: ArrayNight,
+    *wanted: str,
+    alone: bool = False,
+    telescopes: Sequence[int] = (),
+) -> RunReport:
+    """Run what is wanted of the night at level B, with what it needs or alone, for some telescopes or all."""
     own = [s for s in all_steps().values() if s.name in wanted or not alone]
     steps = build(own, level="B", wanted=wanted, delivered=delivered_types)
-    plan = make_plan(workspace.archive, steps, level(), Night.at(night.start).span)
+    span = Night.at(night.start).span
+    parameters = parameters_of(load(), steps, telescopes)
+    plan = make_plan(workspace.archive, steps, level(), span, telescopes=telescopes, parameters=parameters)
     return carry_out(workspace.archive, plan, InProcess(workspace.archive))

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pellucid.archive.lineage import JSON
 from pellucid.pipeline.parameters import parameter
 from pellucid.pipeline.step import Files, Parameters, Provenance, Step, Summary
 
@@ -34,10 +35,8 @@ def make_intercalibration(
     from pellucid.array.showers import energy_pairs, size_pairs
     from pellucid.errors import InsufficientStatistics
     from pellucid.formats.array_products import write_intercalibration
-    from pellucid.formats.description import read_description
 
-    images, span = read_showers(inputs["showers"])
-    subarray = read_description(inputs["description"])
+    images, span, subarray, without = _asked(inputs, parameters["telescopes"])
     tel_id = np.array(subarray.tel_ids)
     by_size = parameters["quantity"] == "size"
     allowed = _neighbours(subarray, float(parameters["separation"]), across=not by_size)
@@ -74,6 +73,7 @@ def make_intercalibration(
         "chi2": found.chi2,
         "ndf": found.ndf,
         "flags": ["unconnected-telescopes"] if unknown else [],
+        "without": without,
     }
 
 
@@ -108,10 +108,8 @@ def make_offsets(inputs: Files, output: Path, parameters: Parameters, provenance
     from pellucid.array.timing import time_offsets
     from pellucid.errors import InsufficientStatistics
     from pellucid.formats.array_products import write_time_offsets
-    from pellucid.formats.description import read_description
 
-    images, span = read_showers(inputs["showers"])
-    subarray = read_description(inputs["description"])
+    images, span, subarray, without = _asked(inputs, parameters["telescopes"])
     tel_id = np.array(subarray.tel_ids)
     found = time_offsets(
         front_times(images, tel_id), np.array([t.position for t in subarray.telescopes.values()])
@@ -137,7 +135,40 @@ def make_offsets(inputs: Files, output: Path, parameters: Parameters, provenance
         "chi2": found.chi2,
         "ndf": found.ndf,
         "flags": ["unconnected-telescopes"] if unknown else [],
+        "without": without,
     }
+
+
+def _asked(
+    inputs: Files, telescopes: Sequence[int]
+) -> tuple["ShowerImages", Summary, "Subarray", list[JSON]]:
+    """Return images, the time they span, the array of some telescopes, and what is told of no other."""
+    from dataclasses import fields, replace
+
+    import numpy as np
+
+    from pellucid.errors import InsufficientStatistics
+    from pellucid.formats.description import read_description
+
+    images, span = read_showers(inputs["showers"])
+    subarray = read_description(inputs["description"])
+    if not telescopes:
+        return images, span, subarray, []
+    asked = subarray.select(set(telescopes) & set(subarray.tel_ids))
+    kept = np.isin(images.tel_id, asked.tel_ids)
+    if len(asked.tel_ids) < 2 or not kept.any():
+        raise InsufficientStatistics(
+            "So few telescopes share no showers.",
+            where=str(inputs["showers"]),
+            expected="two telescopes of the array or more, with images",
+            got=", ".join(f"tel-{tel}" for tel in telescopes),
+            mend="ask for more telescopes, or leave this step out",
+            code="no-events",
+        )
+    some = replace(images, **{f.name: getattr(images, f.name)[kept] for f in fields(images)})
+    others = ", ".join(f"tel-{tel}" for tel in subarray.tel_ids if tel not in asked.tel_ids)
+    without: list[JSON] = [f"showers shared with {others}, which nobody asked for"] if others else []
+    return some, span, asked, without
 
 
 def read_showers(path: Path) -> tuple["ShowerImages", Summary]:
@@ -201,6 +232,7 @@ STEPS = (
         output="DL2/Monitoring/Subarray/Intercalibration",
         suffix=".intercalibration.h5",
         parameters={
+            "telescopes": [],
             "quantity": parameter("size", "What is compared.", choices=("size", "energy")),
             "separation": parameter(250.0, "Farthest that two telescopes may stand apart.", unit="m"),
             "least_size": parameter(80.0, "Photo-electrons that both images have.", minimum=0.0),
@@ -220,7 +252,10 @@ STEPS = (
         inputs=_INPUTS,
         output="DL2/Monitoring/Subarray/TimeOffsets",
         suffix=".time-offsets.h5",
-        parameters={"min_events": parameter(20, "Showers that each telescope has.", minimum=1)},
+        parameters={
+            "telescopes": [],
+            "min_events": parameter(20, "Showers that each telescope has.", minimum=1),
+        },
         valid="night",
         levels=("B", "C"),
         determinism="tolerance",
@@ -232,4 +267,5 @@ al. (arXiv 1510.06526), with covariance: by sizes of images within each type (DP
 across types too (2.3, 2.32). ``references`` are the telescopes whose light is 1, one for each type, or one
 for the array with energies; the first in a pair where none is named. ``time-offsets``: of their clocks.
 Pairs that tell nothing, and telescopes that no chain of pairs reaches, are left out and told.
+``telescopes`` takes only these; all where empty.
 """
