@@ -63,6 +63,7 @@ def _clock(axes: "Axes") -> None:
 def _from_zero(axes: "Axes") -> None:
     """Show zero, and leave room above for the legend."""
     low, high = axes.get_ylim()
+    high = max(0.0, high)
     axes.set_ylim(min(0.0, low), high + 0.25 * (high - min(0.0, low)))
 
 

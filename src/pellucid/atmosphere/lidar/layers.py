@@ -193,8 +193,8 @@ def layer_windows(
     start: float,
     stop: float,
     *,
-    length: float = 1500.0,
-    gap: float = 150.0,
+    length: float = 2500.0,
+    gap: float = 300.0,
     least: float = 300.0,
 ) -> tuple[tuple[float, float], tuple[float, float]]:
     """Return stretches of clean air below and above a layer, as ranges in m, free of other layers.
