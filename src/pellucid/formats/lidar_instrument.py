@@ -18,18 +18,28 @@ __all__ = ["read_lidar_instrument", "write_lidar_instrument"]
 KIND = ("pellucid lidar instrument", 1)
 
 _TWIN = np.dtype([("wavelength", "<i4"), *((f.name, "<f8") for f in fields(DeadTimeFit))])
-_UNITS = {"range": "m"}
+_UNITS = {"range": "m", "twin_wavelength": "nm", "twin_tau": "us", "twin_tau_error": "us"}
 
 
 def write_lidar_instrument(
-    path: Path, instrument: Instrument, flags: list[str], provenance: Mapping[str, object]
+    path: Path,
+    instrument: Instrument,
+    flags: list[str],
+    provenance: Mapping[str, object],
+    time: tuple[int, int],
 ) -> None:
-    """Write dead times (us) and what ties twins, by wavelength (nm), and overlaps, with their provenance."""
+    """Write dead times (us) and what ties twins, by wavelength (nm), and overlaps, with their provenance.
+
+    ``time`` is that of start and stop, ns TAI.
+    """
     rows = [(nm, *asdict(fit).values()) for nm, fit in sorted(instrument.twins.items())]
-    arrays: dict[str, npt.NDArray[np.generic]] = {"twins": np.array(rows, _TWIN)}
+    twins = np.array(rows, _TWIN)
+    arrays: dict[str, npt.NDArray[np.generic]] = {f"twin_{n}": twins[n] for n in _TWIN.names or ()}
     for nm, overlap in sorted(instrument.overlap.items()):
         arrays |= {f"nm{nm}/{n}": getattr(overlap, n) for n in ("range", "value", "error")}
     attributes: dict[str, object] = {
+        "time_start": time[0],
+        "time_stop": time[1],
         "flags": flags,
         "overlap": {f"nm{nm}": overlap.n for nm, overlap in sorted(instrument.overlap.items())},
     }
@@ -46,9 +56,9 @@ def read_lidar_instrument(path: Path) -> Instrument:
     """
     contents = read_contents(path, KIND, "make it: step lidar-instrument", code="bad-lidar-product")
     twins = {}
-    for row in contents.arrays["twins"]:
-        values = {f.name: row[f.name].item() for f in fields(DeadTimeFit)}
-        twins[int(row["wavelength"])] = DeadTimeFit(**{**values, "n": int(values["n"])})
+    for row, nm in enumerate(contents.arrays["twin_wavelength"].tolist()):
+        values = {f.name: contents.arrays[f"twin_{f.name}"][row].item() for f in fields(DeadTimeFit)}
+        twins[nm] = DeadTimeFit(**{**values, "n": int(values["n"])})
     overlap = {}
     known = contents.attributes["overlap"]
     assert isinstance(known, dict)

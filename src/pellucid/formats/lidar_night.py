@@ -17,14 +17,13 @@ from pellucid.formats.product_hdf5 import Contents, read_contents, write_content
 
 __all__ = ["read_lidar_night", "write_lidar_night"]
 
-KIND = ("pellucid lidar night", 1)
+KIND = ("pellucid lidar night", 2)
 _MEND = "make it: step lidar-night"
 
 _UNITS = {
     "height": "m",
-    "look_time": "ns TAI",
-    "light": "log10(counts m2 / shot)",
-    "time": "ns TAI",
+    "look_time": "ns",
+    "time": "ns",
     "zenith": "deg",
     "extinction": "1/m",
     "extinction_error": "1/m",
@@ -41,7 +40,12 @@ def write_lidar_night(
 ) -> None:
     """Write a night's records by wavelength (nm), with their provenance inside."""
     arrays: dict[str, npt.NDArray[np.generic]] = {}
-    attributes: dict[str, object] = {"site": site}
+    times = [night.look_time for night in nights.values()]
+    attributes: dict[str, object] = {
+        "site": site,
+        "time_start": int(min(t.min() for t in times)),
+        "time_stop": int(max(t.max() for t in times)),
+    }
     for nm, night in sorted(nights.items()):
         arrays |= {f"nm{nm}/{name}": getattr(night, name) for name in _ARRAYS}
         arrays[f"nm{nm}/layers"] = layer_rows(night.layers)

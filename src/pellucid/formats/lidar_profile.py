@@ -70,14 +70,20 @@ def write_lidar_profile(
     analyses: Mapping[int, Analysis],
     provenance: Mapping[str, object],
     place: tuple[float, float],
+    time: tuple[int, int],
     angstrom: Sequence[Angstrom] = (),
 ) -> None:
     """Write analyses by wavelength (nm) with their provenance inside.
 
-    ``place`` holds the zenith angle in deg and the site's altitude in m.
+    ``place`` holds the zenith angle in deg and the site's altitude in m, ``time`` start and stop in ns TAI.
     """
     arrays: dict[str, npt.NDArray[np.generic]] = {}
-    attributes: dict[str, object] = {"zenith": float(place[0]), "altitude": float(place[1])}
+    attributes: dict[str, object] = {
+        "zenith": float(place[0]),
+        "altitude": float(place[1]),
+        "time_start": time[0],
+        "time_stop": time[1],
+    }
     for nm, a in sorted(analyses.items()):
         arrays |= {f"nm{nm}/{name}": values for name, values in _arrays(a).items()}
         attributes[f"nm{nm}"] = _attributes(a)
@@ -118,9 +124,13 @@ def _arrays(a: Analysis) -> dict[str, npt.NDArray[np.generic]]:
             f"{name}_resolution": profile.resolution,
             f"{name}_status": profile.status[0],
         }
-    if a.optical_depth is not None:
-        d = a.optical_depth
-        found |= {"depth_range": d.range, "depth": d.value, "depth_covariance": d.covariance}
+    d = a.optical_depth
+    # NaN where it is withheld, so that every file has the same arrays
+    found |= {
+        "depth_range": np.full(1, np.nan) if d is None else d.range,
+        "depth": np.full(1, np.nan) if d is None else d.value,
+        "depth_covariance": np.full((1, 1), np.nan) if d is None else d.covariance,
+    }
     return found
 
 

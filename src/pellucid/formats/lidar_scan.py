@@ -15,22 +15,30 @@ __all__ = ["read_lidar_scan", "write_lidar_scan"]
 
 type F8 = npt.NDArray[np.float64]
 
-SCAN = ("pellucid lidar scan", 1)
+SCAN = ("pellucid lidar scan", 2)
 
 _UNITS = {
     "height": "m",
     "extinction": "1/m",
     "plain_height": "m",
+    "roughness": "1/m",
     "zenith": "deg",
 }
 
 
 def write_lidar_scan(
-    path: Path, scans: Mapping[int, ScanFit], provenance: Mapping[str, object], zenith: F8
+    path: Path,
+    scans: Mapping[int, ScanFit],
+    provenance: Mapping[str, object],
+    zenith: F8,
+    time: tuple[int, int],
 ) -> None:
-    """Write scans by wavelength (nm), made at zenith angles in deg, shape (n,), with their provenance."""
+    """Write scans by wavelength (nm), made at zenith angles in deg, shape (n,), with their provenance.
+
+    ``time`` is that of start and stop, ns TAI.
+    """
     arrays: dict[str, npt.NDArray[np.generic]] = {"zenith": zenith}
-    attributes: dict[str, object] = {}
+    attributes: dict[str, object] = {"time_start": time[0], "time_stop": time[1]}
     for nm, s in sorted(scans.items()):
         p = s.plain
         found: dict[str, npt.NDArray[np.generic]] = {
@@ -43,16 +51,15 @@ def write_lidar_scan(
             "plain_error": p.error,
             "plain_chi2": p.chi2,
             "plain_n": p.n,
+            "even_probability": np.full(1, p.probability),
         }
         arrays |= {f"nm{nm}/{name}": values for name, values in found.items()}
-        probability = None if np.isnan(p.probability) else p.probability
         attributes[f"nm{nm}"] = {
             "unevenness": s.unevenness,
             "roughness": s.roughness,
             "chi2": s.chi2,
             "n": s.n,
             "has_prior": s.has_prior,
-            "even_probability": probability,
             "ground": None if s.ground is None else asdict(s.ground),
         }
     write_contents(path, SCAN, Contents(arrays, _UNITS, attributes), provenance)
@@ -61,7 +68,8 @@ def write_lidar_scan(
 def read_lidar_scan(path: Path) -> Contents:
     """Read a scan: groups ``nm355``, ...: depth from the ground over height, the plain solution beside it.
 
-    The attributes of a wavelength hold the test for even layers, and ``ground``, what a horizontal shot told.
+    ``even_probability`` is the result of the test for even layers, NaN without one; the attribute ``ground``
+    of a wavelength what a horizontal shot told.
 
     Raises
     ------

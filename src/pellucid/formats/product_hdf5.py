@@ -15,7 +15,7 @@ import tables
 
 from pellucid.errors import CorruptedInput, MissingInput
 
-__all__ = ["Contents", "read_contents", "write_contents"]
+__all__ = ["Contents", "read_any", "read_contents", "write_contents"]
 
 type Arrays = dict[str, npt.NDArray[np.generic]]
 
@@ -88,29 +88,52 @@ def read_contents(path: Path, kind: tuple[str, int], mend: str, code: str = "bad
     CorruptedInput
         It is another format or version, or damaged (with the given code).
     """
+    expected = f"format '{kind[0]}', version {kind[1]}"
     if not path.is_file():
         raise MissingInput("There is no such file.", where=str(path), mend=mend, code="no-file")
     try:
-        with tables.open_file(str(path)) as file:
-            root = file.root._v_attrs
-            if "format" not in root or (str(root.format), int(root.format_version)) != kind:
-                raise _wrong(path, kind, "another format or version", mend, code)
-            arrays: Arrays = {}
-            units = {}
-            for node in file.walk_nodes("/", "Leaf"):
-                if node._v_name != "provenance":
-                    arrays[node._v_pathname[1:]] = node.read()
-                    units[node._v_name] = str(node._v_attrs.unit)
-            return Contents(arrays, units, json.loads(str(root.attributes)))
+        found, contents = _read(path)
     except (tables.HDF5ExtError, AttributeError, ValueError) as error:
-        raise _wrong(path, kind, str(error).splitlines()[0], mend, code) from error
+        raise _wrong(path, expected, str(error).splitlines()[0], mend, code) from error
+    if found != kind:
+        raise _wrong(path, expected, "another format or version", mend, code)
+    return contents
 
 
-def _wrong(path: Path, kind: tuple[str, int], got: str, mend: str, code: str) -> CorruptedInput:
+def read_any(path: Path, mend: str, code: str = "bad-product") -> tuple[tuple[str, int], Contents]:
+    """Read a file of any kind; return the kind, too.
+
+    Raises
+    ------
+    CorruptedInput
+        It is no product, or damaged (with the given code).
+    """
+    try:
+        return _read(path)
+    except (tables.HDF5ExtError, AttributeError, ValueError) as error:
+        raise _wrong(path, "a product as HDF5", str(error).splitlines()[0], mend, code) from error
+
+
+def _read(path: Path) -> tuple[tuple[str, int], Contents]:
+    with tables.open_file(str(path)) as file:
+        root = file.root._v_attrs
+        kind = (str(root.format), int(root.format_version)) if "format" in root else ("", 0)
+        if not kind[0]:
+            return kind, Contents({})
+        arrays: Arrays = {}
+        units = {}
+        for node in file.walk_nodes("/", "Leaf"):
+            if node._v_name != "provenance":
+                arrays[node._v_pathname[1:]] = node.read()
+                units[node._v_name] = str(node._v_attrs.unit)
+        return kind, Contents(arrays, units, json.loads(str(root.attributes)))
+
+
+def _wrong(path: Path, expected: str, got: str, mend: str, code: str) -> CorruptedInput:
     return CorruptedInput(
         "The file is another product, or damaged.",
         where=str(path),
-        expected=f"format '{kind[0]}', version {kind[1]}",
+        expected=expected,
         got=got,
         mend=mend,
         code=code,

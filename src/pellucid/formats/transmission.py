@@ -16,7 +16,7 @@ __all__ = [
     "write_transmission",
 ]
 
-TABLE = ("pellucid transmission", 1)
+TABLE = ("pellucid transmission", 2)
 SHOWER = ("pellucid shower transmission", 1)
 
 _UNITS = {"height": "m", "zenith": "deg", "wavelength": "nm"}

@@ -12,6 +12,7 @@ import numpy as np
 
 from pellucid.formats.delivery.fits_image import write_fits_image
 from pellucid.formats.delivery.parquet import write_parquet
+from pellucid.formats.delivery.product import write_product
 from pellucid.formats.delivery.table import WrittenColumn
 from pellucid.formats.licel import LicelFile, write_licel
 from pellucid.interfaces.fake_rows import licel_template
@@ -40,11 +41,13 @@ def write_rows(
         path = folder / f"{stem}.fits.fz"
         _write_events(path, metadata, columns)
         return [path]
-    names = (f"{stem}-{i:03d}.fits" if format == "fits-image" else f"{stem}.{i:03d}" for i in range(n))
-    paths = [folder / name for name in names]
+    ending = {"fits-image": "-{:03d}.fits", "hdf5": "-{:03d}.h5"}.get(format, ".{:03d}")
+    paths = [folder / f"{stem}{ending.format(i)}" for i in range(n)]
     for i, path in enumerate(paths):
         if format == "fits-image":
             write_fits_image(path, _delivered_at(metadata, columns, i), columns, i)
+        elif format == "hdf5":
+            write_product(path, metadata, columns, i)
         else:
             _write_licel(path, metadata, columns, i)
     return paths

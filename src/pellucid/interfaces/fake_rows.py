@@ -56,8 +56,9 @@ def made_up(
     for column in delivery.columns:
         shape = [n if isinstance(n, int) else sizes.get(n, _WORD) for n in column.shape]
         if "any" in column.shape:
-            # the last lengths of channel, pixel and sample, or the pixel alone
-            shape = [*sizes.values()] if len(shape) == 3 else [sizes["pixel"]]
+            # the last lengths of channel, pixel and sample, or each of the pixel's
+            events = column.shape == ("any", "any", "any")
+            shape = [*sizes.values()] if events else [sizes["pixel"]] * len(shape)
         data = _entries(column, delivery, (rows, *shape), random)
         columns[column.name] = WrittenColumn(data, column.unit, column.time_scale or "", column.frame or "")
     if "delivered" in metadata and delivery.time is not None:

@@ -35,6 +35,7 @@ FORMATS: Mapping[str, str] = {
     "licel": "Licel, one recording a file",
     "zfits": "DL0v1 events of a telescope in compressed FITS",
     "fits-image": "FITS, one image a file",
+    "hdf5": "HDF5, a product that a step made",
 }
 """Of deliveries, each with what it is."""
 

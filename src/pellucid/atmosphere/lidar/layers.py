@@ -199,15 +199,20 @@ def layer_windows(
 ) -> tuple[tuple[float, float], tuple[float, float]]:
     """Return stretches of clean air below and above a layer, as ranges in m, free of other layers.
 
+    They keep ``gap`` from all edges, half of it where there is no room.
+
     Raises
     ------
     InsufficientStatistics
         One of them is shorter than ``least`` (``no-window``).
     """
-    below_from = max([start, *(o.top + gap for o in others if o.top <= layer.base)])
-    above_to = min([stop, *(o.base - gap for o in others if o.base >= layer.top)])
-    below = (max(below_from, layer.base - gap - length), layer.base - gap)
-    above = (layer.top + gap, min(above_to, layer.top + gap + length))
+    for margin in (gap, 0.5 * gap):
+        below_from = max([start, *(o.top + margin for o in others if o.top <= layer.base)])
+        above_to = min([stop, *(o.base - margin for o in others if o.base >= layer.top)])
+        below = (max(below_from, layer.base - margin - length), layer.base - margin)
+        above = (layer.top + margin, min(above_to, layer.top + margin + length))
+        if min(below[1] - below[0], above[1] - above[0]) >= least:
+            break
     for name, (low, high) in (("below", below), ("above", above)):
         if high - low < least:
             raise InsufficientStatistics(

@@ -18,6 +18,7 @@ READERS = {
     "fits-image": "fits_image:read_fits_image",
     "licel": "licel:read_licel_row",
     "zfits": "events:read_events",
+    "hdf5": "product:read_product",
 }
 """Module and function that reads each format; a module is imported when a file of its format is read."""
 

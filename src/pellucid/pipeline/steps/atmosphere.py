@@ -61,7 +61,7 @@ def make_profile(inputs: Files, output: Path, parameters: Parameters, provenance
     analyses = analyse_files([file], parameters, air, known_instrument(inputs))
     exponents = colours(analyses)
     place = (file.header.zenith, file.header.altitude)
-    write_lidar_profile(output, analyses, provenance, place, exponents)
+    write_lidar_profile(output, analyses, provenance, place, (file.start, file.stop), exponents)
     found: Summary = {"time_start": file.start, "time_stop": file.stop, **summary_of(analyses)}
     if exponents:
         found |= {"angstrom": exponents[-1].value, "angstrom_error": exponents[-1].error}

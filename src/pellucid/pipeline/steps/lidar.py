@@ -148,7 +148,8 @@ def make_scan(inputs: ManyFiles, output: Path, parameters: Parameters, provenanc
 
     night = read_night(inputs["lidar"], clock_zone(parameters))
     scans, zenith, flags = scan_files(night.files, parameters, known_instrument(inputs))
-    write_lidar_scan(output, scans, provenance, zenith)
+    time = int(night.times[0, 0]), int(night.times[-1, 1])
+    write_lidar_scan(output, scans, provenance, zenith, time)
     summary: Summary = {
         "time_start": int(night.times[0, 0]),
         "time_stop": int(night.times[-1, 1]),

@@ -53,10 +53,11 @@ def make_instrument(
 
     night = read_night(inputs["lidar"], clock_zone(parameters))
     instrument, flags = instrument_of(night.files, parameters)
-    write_lidar_instrument(output, instrument, flags, provenance)
+    time = int(night.times[0, 0]), int(night.times[-1, 1])
+    write_lidar_instrument(output, instrument, flags, provenance, time)
     summary: Summary = {
-        "time_start": int(night.times[0, 0]),
-        "time_stop": int(night.times[-1, 1]),
+        "time_start": time[0],
+        "time_stop": time[1],
         "files": len(night.files),
         "flags": flags,
     }

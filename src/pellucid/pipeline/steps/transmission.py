@@ -23,7 +23,7 @@ __all__ = ["STEPS", "make_shower_transmission", "make_transmission"]
 
 @dataclass(frozen=True, eq=False)
 class _Column:
-    """The air above the site: heights (m), aerosol depth with its covariance at a wavelength (nm)."""
+    """The air above the site at a time: heights (m), aerosol depth, its covariance, at a wavelength (nm)."""
 
     height: "F8"
     aerosol: "F8"
@@ -32,6 +32,7 @@ class _Column:
     altitude: float
     flags: list[str]
     air: "Air | None"
+    time: dict[str, object]
 
     def molecular(self, colour: float, parameters: Parameters) -> "tuple[F8, F8]":
         """Vertical depth of molecules and ozone at a wavelength (nm), and how errors move it, (2, m)."""
@@ -67,7 +68,8 @@ def _column(inputs: Files, parameters: Parameters) -> _Column:
             code="no-optical-depth",
         )
     nm, depth = min(found.items())
-    wavelength = read_lidar_profile(inputs["profile"]).attributes[f"nm{nm}"]
+    attributes = read_lidar_profile(inputs["profile"]).attributes
+    wavelength = attributes[f"nm{nm}"]
     known = isinstance(wavelength, dict) and (wavelength["has_raman"] or wavelength["constrained"])
     cosine = float(np.cos(np.deg2rad(slant)))
     top = min(float(parameters["top"]), depth.trusted * cosine)
@@ -89,7 +91,8 @@ def _column(inputs: Files, parameters: Parameters) -> _Column:
     )
     air = read_air_profile(inputs["air"]) if "air" in inputs else None
     flags = [] if known else ["assumed-lidar-ratio"]
-    return _Column(height, aerosol, covariance, nm, altitude, flags, air)
+    time = {k: attributes[k] for k in ("time_start", "time_stop")}
+    return _Column(height, aerosol, covariance, nm, altitude, flags, air, time)
 
 
 def make_transmission(inputs: Files, output: Path, parameters: Parameters, provenance: Provenance) -> Summary:
@@ -141,7 +144,7 @@ def make_transmission(inputs: Files, output: Path, parameters: Parameters, prove
         "zenith": np.asarray(parameters["zenith"], np.float64),
     }
     values = {"transmission": value, "error": error, "factors": factors, "diagonal": diagonal}
-    attributes = {"lidar_wavelength": c.wavelength, "altitude": c.altitude, "flags": c.flags}
+    attributes = {"lidar_wavelength": c.wavelength, "altitude": c.altitude, "flags": c.flags, **c.time}
     write_transmission(output, {**axes, **values}, attributes, provenance)
     return {"top": float(c.height[-1]), "aerosol_depth": float(c.aerosol[-1]), "flags": [*c.flags]}
 
@@ -196,7 +199,7 @@ def make_shower_transmission(
         depth * (1.0 - np.exp(-c.height / scale)),
     )
     angles = np.asarray(parameters["zenith"], np.float64)
-    told = [
+    light = [
         shower_transmission(
             c.height,
             molecular,
@@ -215,10 +218,10 @@ def make_shower_transmission(
         )
         for zenith in angles
     ]
-    value, error = np.array([(t.value, t.error) for t in told]).T
-    attributes = {"lidar_wavelength": c.wavelength, "altitude": c.altitude, "unseen": lost, "flags": c.flags}
+    value, error = np.array([(t.value, t.error) for t in light]).T
+    told = {"lidar_wavelength": c.wavelength, "altitude": c.altitude, "unseen": lost, "flags": c.flags}
     arrays = {"zenith": angles, "transmission": value, "error": error}
-    write_shower_transmission(output, arrays, attributes, provenance)
+    write_shower_transmission(output, arrays, {**told, **c.time}, provenance)
     return {"transmission": float(value[0]), "transmission_error": float(error[0]), "flags": [*c.flags]}
 
 
