@@ -88,6 +88,15 @@ def test_values_scale_to_millivolts_and_megahertz(tmp_path: Path) -> None:
     assert file.physical(2) == pytest.approx(file.raw[2] / 600 * 10.0, rel=1e-12)
 
 
+def test_the_scale_is_that_of_the_makers_own_export(tmp_path: Path) -> None:
+    # fitted to an export of 4000 bins: 2.03450431e-4 mV (12 bits, 500 mV, 600 shots), 0.033333 MHz a count
+    wide = replace(ANALOG, scale=0.5)
+    file = LicelFile(replace(HEADER, datasets=(wide, PHOTON)), (np.ones(4000, np.int32),) * 2)
+    assert file.physical(0)[0] == pytest.approx(2.03450431e-4, rel=5e-7)
+    assert file.physical(0, full_scale_less_one=True)[0] == pytest.approx(2.03500204e-4, rel=5e-9)
+    assert file.physical(1)[0] == pytest.approx(0.033333, abs=1e-6)
+
+
 VERSIONS = {
     "the oldest, which ends after the zenith angle": replace(HEADER, pointing=(5.0,), pointing_decimals=(0,)),
     "zenith and azimuth": replace(HEADER, pointing=(30.0, 120.0), pointing_decimals=(0, 0)),
