@@ -129,6 +129,29 @@ def test_backscatter_closes_where_a_mean_of_ratios_would_not() -> None:
     assert (naive.mean(axis=1) / right).mean() > 1.05
 
 
+def test_sums_below_the_background_are_too_little_light() -> None:
+    shape = (1, RANGE.size)
+    signals = [
+        Signal(
+            np.full(shape, net + 5.0),
+            np.ones(shape),
+            np.full(1, 5.0),
+            np.full(1, 0.1),
+            RANGE,
+            np.ones(1, np.int64),
+        )
+        for net in (1.0, -0.01)
+    ]
+    bright = RANGE < 6000.0
+    signals[1].counts[0, bright] = 500.0
+    half = np.full(RANGE.size, 4)
+    half[:10] = half[-10:] = 0
+    found = raman_backscatter(*signals, ELASTIC, RAMAN, np.zeros(1), half, (3000.0, 5000.0))
+    dark = RANGE > 6200.0
+    assert (found.status[0, dark & (half > 0)] == TOO_FEW).all()
+    assert not (found.error < 0.0).any()
+
+
 def test_a_dark_reference_withholds_the_backscatter() -> None:
     signal, raman = elastic_counts(100.0, 1), raman_counts(10.0, 0.0, 1)
     half = np.where(RANGE < 5000, 4, 0)

@@ -235,7 +235,7 @@ def raman_backscatter(
         ends = elastic_signal.variance[:, window].sum(axis=1) / top**2
         ends += (raman_signal.variance * scale**2)[:, window].sum(axis=1) / bottom**2
         error = ratio * np.sqrt(sum(spread) + ends[:, None] + shared[0] ** 2 + shared[1] ** 2)
-        few = ~((light > 0.0) & (other > 3.0 * np.sqrt(spread[1]) * other))
+        few = ~((light > 0.0) & (other > 3.0 * np.sqrt(spread[1]) * np.abs(other)))
     status = np.where(half == 0, NOT_FITTED, np.where(few, TOO_FEW, GOOD)).astype(np.int8)
     good = status == GOOD
     value = np.where(good, (ratio - 1.0) * elastic.backscatter, np.nan)
