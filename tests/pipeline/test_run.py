@@ -2,6 +2,7 @@
 """Runs: everything that can be made, once; what fails stays alone, is typed, and leaves nothing half-made."""
 
 import json
+import resource
 import socket
 import threading
 import time
@@ -62,14 +63,21 @@ def test_equal_bytes_stop_a_reprocessing(toy: ModuleType, night: Workspace) -> N
         ("none", "bad-summary"),
         ("nothing", "no-output"),
         ("hang", "step-timeout"),
+        ("full", "disk-full"),
+        ("full-hdf5", "disk-full"),
     ],
 )
 def test_a_step_that_fails_for_one_telescope_does_not_stop_the_others(
-    night: Workspace, fault: str, code: str
+    night: Workspace, fault: str, code: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("pellucid.archive.files._ROOM", 8 << 20)  # the index has less, and room for more
     limit = "0.5 s" if fault == "hang" else "60 s"
     parameters = {"toy-images": {"fault": fault, "fault_tel": 2}}
-    report = toyrun.run(night, toyrun.level("B", f"levels.B.limit={limit}"), parameters)
+    room = resource.getrlimit(resource.RLIMIT_FSIZE)
+    try:
+        report = toyrun.run(night, toyrun.level("B", f"levels.B.limit={limit}"), parameters)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, room)
     assert [s for n, s in states(report).items() if "images tel-2" in n] == ["failed", "failed"]
     assert {e.error.code for e in report.entries if e.state == "failed" and e.error} == {code}
     assert [s for n, s in states(report).items() if "images tel-2" not in n] == ["made"] * 7 + ["blocked"]

@@ -7,11 +7,14 @@ Its files are a line of JSON each. Steps misbehave for one telescope where a par
 import json
 import os
 import random
+import resource
 import signal
 import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+import tables
 
 from pellucid.errors import InsufficientStatistics
 from pellucid.formats.cover import Cover, Format
@@ -103,12 +106,23 @@ def misbehave(fault: str, output: Path) -> Any:
         n = len(b"x" * (1 << 30))
         time.sleep(2.0)  # long enough for whoever looks after the memory from outside
         return {"n": n}
+    if fault in ("full", "full-hdf5"):
+        fill(output, fault)
     if fault == "die":
         os._exit(9)
     if fault == "nothing":
         output.unlink()
         return {}
     return {"nan": {"value": float("nan")}, "shape": [1, 2], "none": None}[fault]
+
+
+def fill(output: Path, fault: str) -> None:
+    """Write more than there is room for, plainly or through a library; whoever asked gives the room back."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (6 << 20, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
+    if fault == "full":
+        output.write_bytes(bytes(16 << 20))
+    with tables.open_file(output, "w") as file:
+        file.create_array("/", "much", bytes(16 << 20))
 
 
 STEPS = (

@@ -11,12 +11,23 @@ from pathlib import Path
 
 from pellucid.errors import CorruptedInput, IntermittentError, MissingInput, PellucidError
 
-__all__ = ["Progress", "copy_hashed", "hash_file", "open_source", "storage_errors", "sync_folder"]
+__all__ = [
+    "Progress",
+    "copy_hashed",
+    "hash_file",
+    "open_source",
+    "room_errors",
+    "storage_errors",
+    "sync_folder",
+]
 
 BLOCK = 1 << 20
 
 type Progress = Callable[[int, int, str], object]
 """Called with (done, total, unit) now and then."""
+
+_ROOM = 1 << 20
+"""Bytes that a disk with room for anything takes."""
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _READ_ONLY = {errno.EROFS, errno.EACCES, errno.EPERM}
@@ -136,6 +147,36 @@ def storage_errors(where: Path) -> Iterator[None]:
         raise IntermittentError(
             what, where=at, got=os.strerror(error.errno or 0), mend=mend, code=code
         ) from error
+
+
+@contextmanager
+def room_errors(folder: Path) -> Iterator[None]:
+    """Turn what fails for want of room into `IntermittentError` (``disk-full``).
+
+    Libraries do not always say why they could not write: where one failed, it is tried whether the folder
+    still takes a file.
+    """
+    try:
+        yield
+    except PellucidError:
+        raise
+    except Exception as error:
+        full = isinstance(error, OSError) and error.errno in _FULL
+        if full or not _has_room(folder):
+            with storage_errors(folder):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from error
+        raise
+
+
+def _has_room(folder: Path) -> bool:
+    probe = folder / "room"
+    try:
+        probe.write_bytes(bytes(_ROOM))
+    except OSError as error:
+        return error.errno not in _FULL
+    finally:
+        probe.unlink(missing_ok=True)
+    return True
 
 
 def _read(path: Path, descriptor: int) -> bytes:

@@ -9,7 +9,7 @@ from time import perf_counter, time_ns
 
 from pellucid.archive.archive import Archive
 from pellucid.archive.code_record import record_code
-from pellucid.archive.files import Progress, hash_file
+from pellucid.archive.files import Progress, hash_file, room_errors
 from pellucid.archive.fingerprint import code_fingerprint, software_versions
 from pellucid.archive.lineage import JSON
 from pellucid.archive.product import InputReference, Product
@@ -187,7 +187,8 @@ def make(
     files = {role: [archive.path(p) for p in products] for role, products in recipe.inputs.items()}
     with archive.store.staging() as folder:
         output = folder / f"product{step.suffix}"
-        summary = step.run(files, output, recipe.parameters, recipe.provenance(), progress, effort)
+        with room_errors(folder):
+            summary = step.run(files, output, recipe.parameters, recipe.provenance(), progress, effort)
         if known is not None:
             _check_same(known, output)
         fallback = recipe.parameters.get(FALLBACK)
