@@ -125,6 +125,35 @@ def test_saturated_flashes_give_no_gain_but_say_so(dark: np.ndarray, lit: np.nda
         calibrate(events(EventType.SKY_PEDESTAL, dark), events(EventType.FLATFIELD, bright))
 
 
+def test_a_low_gain_that_flashes_do_not_reach_is_scaled_from_the_high_one(dark: np.ndarray) -> None:
+    deaf = draw_response(KIND, N, 3, 1, SOUND)
+    deaf = replace(deaf, gain=deaf.gain * np.array([1.0, 1e-4])[:, None])
+    given = events(EventType.SKY_PEDESTAL, dark), events(EventType.FLATFIELD, adc(160, 60.0, 3, deaf))
+    (without,) = calibrate(*given)
+    assert without is not None
+    assert (without.factor.status[1] & Status.NO_SIGNAL).all()
+    known = replace(OPTIONS, low_gain_ratio=17.0, low_gain_ratio_error=0.3)
+    (found,) = calibrate(*given, options=known)
+    assert found is not None
+    np.testing.assert_allclose(found.factor.value[1], 17.0 * found.factor.value[0])
+    relative = found.factor.error / found.factor.value
+    assert (relative[1] > np.hypot(0.3 / 17.0, 0.5 * relative[0])).all()
+    assert (found.gain.gain.status[1] == Status.SCALED).all()
+    np.testing.assert_allclose(found.gain.gain.value[0] / found.gain.gain.value[1], 17.0)
+    np.testing.assert_array_equal(found.time_offset.value[1], found.time_offset.value[0])
+    assert not found.unusable.any()
+    assert not (found.reasons & Reason.NO_GAIN).any()
+
+
+def test_a_low_gain_that_is_seen_is_not_scaled(
+    dark: np.ndarray, lit: np.ndarray, calibration: CameraCalibration
+) -> None:
+    given = events(EventType.SKY_PEDESTAL, dark), events(EventType.FLATFIELD, lit)
+    (found,) = calibrate(*given, options=replace(OPTIONS, low_gain_ratio=17.0))
+    assert found is not None
+    np.testing.assert_array_equal(found.factor.value, calibration.factor.value)
+
+
 def test_a_negative_variance_difference_is_no_gain(calibration: CameraCalibration) -> None:
     loud = replace(calibration.pedestal.charge_variance, value=1e9 * np.ones((2, N)))
     gain = f_factor_gain(calibration.flatfield, replace(calibration.pedestal, charge_variance=loud))

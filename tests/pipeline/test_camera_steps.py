@@ -45,11 +45,24 @@ def test_reading_gives_back_what_was_written(made: Path, tmp_path: Path) -> None
     from pellucid.formats.camera_calibration import write_calibration
 
     c = read_calibration(made)
+    assert c.illumination is None
     write_calibration(tmp_path / "again.h5", c, {"product": "test"}, 1)
     assert (tmp_path / "again.h5").read_bytes() == made.read_bytes()
     coefficients = as_coefficients(c)
     assert np.isfinite(coefficients.factor).all()
     assert not coefficients.factor[coefficients.unusable].any()
+
+
+def test_the_flasher_s_profile_is_kept_with_its_errors(run: SimulatedRun, tmp_path: Path) -> None:
+    inputs = {"events": run.telescopes[1], "description": run.description}
+    STEP.run(inputs, tmp_path / "c.h5", STEP.complete({"illumination": True}), {})
+    c = read_calibration(tmp_path / "c.h5")
+    assert c.illumination is not None
+    pull = (c.illumination.profile - 1.0) / c.illumination.error
+    # the simulated flasher lights all pixels alike
+    assert 0.0 < c.illumination.error.max() < 0.05
+    assert np.sqrt((pull**2).mean()) < 2.5
+    assert c.illumination.covariance.shape == (4, 4)
 
 
 def test_archived_twice_is_one_product_of_equal_bytes(run: SimulatedRun, tmp_path: Path) -> None:

@@ -191,7 +191,7 @@ def bad_pixels(
         Reason.CHARGE: (off, charge_off, cut.charge),
         Reason.TIME: (~out & (late | ~np.isfinite(offset.value)), lateness, cut.time),
         Reason.PHOTOELECTRONS: (odd, oddness, cut.photoelectrons),
-        Reason.NO_GAIN: (~out & (status != Status.GOOD), nothing, np.nan),
+        Reason.NO_GAIN: (~out & ((status & ~np.uint8(Status.SCALED)) != Status.GOOD), nothing, np.nan),
         Reason.LOW_GAIN: (wrong & (gain_off < 0.0), gain_off, -cut.gain),
         Reason.HIGH_GAIN: (wrong & (gain_off > 0.0), gain_off, cut.gain),
         Reason.SATURATED: (~out & ((status & Status.SATURATED) != 0), nothing, np.nan),

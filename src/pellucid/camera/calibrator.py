@@ -19,6 +19,7 @@ from pellucid.camera.estimate import Estimate, require, require_precision
 from pellucid.camera.flatfield import Flatfield, FlatfieldAccumulator
 from pellucid.camera.gain import Gain, f_factor_gain
 from pellucid.camera.illumination import illumination_profile, relative_yield
+from pellucid.camera.low_gain import low_gain_is_missing, scaled_low_gain
 from pellucid.camera.pedestal import Pedestal, PedestalAccumulator
 from pellucid.camera.sky import effective_window, sky_rate, stars
 from pellucid.camera.timing import TimeOffsetAccumulator
@@ -66,6 +67,9 @@ class CalibrationOptions:
         pedestals then do no harm, at the price of keeping the charges of a span in memory.
     pixels_per_module : int
         Pixels are numbered module by module; 0 where they are not.
+    low_gain_ratio, low_gain_ratio_error : float
+        High over low gain, and its error, known from brighter flashes: where these are too dim for the low
+        gain, it is scaled from the high one. With 0 it then has none.
     """
 
     excess: float = 1.222
@@ -81,6 +85,8 @@ class CalibrationOptions:
     illumination: bool = False
     clip: float = 0.0
     pixels_per_module: int = 7
+    low_gain_ratio: float = 0.0
+    low_gain_ratio_error: float = 0.0
 
     def __post_init__(self) -> None:
         check_choices(self)
@@ -271,6 +277,9 @@ def _finished(
             raise
         return None
     gain = _gain(flatfield, pedestal, options, scan)
+    if options.low_gain_ratio > 0.0 and low_gain_is_missing(flatfield):
+        known = options.low_gain_ratio, options.low_gain_ratio_error
+        flatfield, gain, offset = scaled_low_gain(flatfield, gain, offset, *known)
     require(int(np.isfinite(gain.gain.value[0]).any()), 1, "unsaturated flash")
     if strict:
         require_precision(gain.gain, options.precision, "gain")
@@ -377,4 +386,5 @@ def _judged(
         time_offset=one.offset,
         sky=one.sky,
         faults=faults,
+        illumination=profile,
     )

@@ -47,6 +47,8 @@ class CameraCalibration:
         Night sky, in photo-electrons per ns; no rows where there are no pedestals without light.
     faults : PixelFaults
         Bad pixels.
+    illumination : Illumination or None
+        Profile of the flasher that was divided out; None where none was fitted.
     """
 
     tel_id: int
@@ -62,6 +64,7 @@ class CameraCalibration:
     time_offset: Estimate
     sky: Estimate
     faults: PixelFaults
+    illumination: Illumination | None = None
 
     @property
     def reasons(self) -> npt.NDArray[np.uint16]:

@@ -24,6 +24,8 @@ class Status(IntFlag):
     """The variance of the light is not above zero."""
     SATURATED = 4
     """Samples of the flashes reach the end of the converter's range."""
+    SCALED = 8
+    """Not measured: that of the high gain over the ratio of the channels, since flashes were too dim."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -20,6 +20,7 @@ from pellucid.camera.estimate import Estimate
 from pellucid.camera.filters import FilterCalibration
 from pellucid.camera.flatfield import Flatfield
 from pellucid.camera.gain import Gain
+from pellucid.camera.illumination import Illumination
 from pellucid.camera.pedestal import Pedestal
 from pellucid.camera.series import CalibrationSeries
 from pellucid.errors import CorruptedInput, MissingInput
@@ -49,6 +50,9 @@ _UNITS = {
 }
 
 
+_ILLUMINATION = ("profile", "error", "coefficients", "covariance")
+
+
 def write_calibration(
     path: Path, calibration: CameraCalibration, provenance: Mapping[str, object], obs_id: int
 ) -> None:
@@ -67,6 +71,11 @@ def write_calibration(
                 _put(file, group, part, getattr(estimate, part))
         for name, values in _arrays(c).items():
             _put(file, file.root, name, values)
+        if c.illumination is not None:
+            group = file.create_group("/", "illumination")
+            group._v_attrs.n = np.int64(c.illumination.n)
+            for part in _ILLUMINATION:
+                _put(file, group, part, getattr(c.illumination, part))
         faults = file.create_table("/", "faults", FAULT, expectedrows=len(c.faults.table), track_times=False)
         faults.append(c.faults.table)
         text = json.dumps(provenance, sort_keys=True, ensure_ascii=True).encode()
@@ -180,7 +189,16 @@ def _read(file: tables.File) -> CameraCalibration:
         time_offset=estimate("time_offset"),
         sky=estimate("sky"),
         faults=PixelFaults(root.reasons.read(), root.faults.read()),
+        illumination=_illumination(file),
     )
+
+
+def _illumination(file: tables.File) -> Illumination | None:
+    if "/illumination" not in file:
+        return None
+    group = file.root.illumination
+    parts = {part: group[part].read() for part in _ILLUMINATION}
+    return Illumination(**parts, n=int(group._v_attrs.n))
 
 
 def as_coefficients(calibration: CameraCalibration) -> Coefficients:

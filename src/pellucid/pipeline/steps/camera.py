@@ -205,6 +205,8 @@ OPTIONS: dict[str, JSON] = {
     "illumination": False,
     "clip": 0.0,
     "pixels_per_module": 7,
+    "low_gain_ratio": 0.0,
+    "low_gain_ratio_error": 0.0,
 }
 
 FLASHES = "DL0/Event/Telescope/FlatField"
