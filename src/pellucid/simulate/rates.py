@@ -208,7 +208,7 @@ def pair_rate_response(
     fluctuation : float
         Relative fluctuation of the light that a telescope sees, independent of the other's.
     """
-    x, y = np.meshgrid(np.arange(-1200.0, 1200.0, 5.0) + 2.5, np.arange(0.0, 1200.0, 5.0) + 2.5)
+    x, y = np.meshgrid(np.arange(-800.0, 800.0, 2.5) + 1.25, np.arange(0.0, 800.0, 2.5) + 1.25)
     one, other = (profile(np.hypot(x - side * separation / 2.0, y)) for side in (-1.0, 1.0))
     if fluctuation == 0.0:
         return _integral(throughput, one, other, exponent) / _integral(np.ones(1), one, other, exponent)
