@@ -86,7 +86,8 @@ def test_earlinet_extinction(exercise: earlinet.Exercise, nm: int, figures: Figu
         # neighbouring windows share counts: about one independent value per resolution
         n = (high - low) / float(found.resolution[inside].mean())
         honest = float(error[inside].mean()) / np.sqrt(max(n, 1.0))
-        figures.at_most(f"EARLINET {nm} nm: {name}, mean error in its sigmas", abs(difference) / honest, 3.0)
+        told = f"{1e6 * difference:.1f} +- {1e6 * honest:.1f} 1/Mm, {difference / truth[inside].mean():+.1%}"
+        figures.at_most(f"EARLINET {nm} nm: {name}: {told}; in its sigmas", abs(difference) / honest, 3.0)
 
 
 @pytest.mark.parametrize(("nm", "bound"), [(355, 0.05), (532, 0.08)])

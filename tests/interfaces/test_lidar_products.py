@@ -39,6 +39,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     runs = [
         ("lidar-elastic", {"lidar": raw[0]}, "elastic-profile", {"dead_time": 4.0}),
         ("lidar-raman", {"lidar": raw[0]}, "raman-profile", COLOURS),
+        ("arcade-raman", {"lidar": raw[0]}, "arcade-profile", {"dead_time": 4.0}),
         ("lidar-final", {"lidar": raw[0], "air": folder / "air"}, "final-profile", COLOURS),
         ("lidar-night", {"lidar": raw}, "night", COLOURS),
         ("lidar-scan", {"lidar": scan}, "scan", {"dead_time": 4.0, "stop": 5000.0}),
@@ -63,7 +64,7 @@ def test_every_product_is_as_agreed(delivery: str, made: dict[str, Path]) -> Non
 def test_every_product_of_a_lidar_has_a_delivery_and_a_type() -> None:
     promised = {d.product_type for d in AGREED.deliveries}
     for step in all_steps().values():
-        if step.name.startswith("lidar-"):
+        if step.name.startswith(("lidar-", "arcade-")):
             assert step.output in promised, step.name
             for product_type in (step.output, *(i.type for i in step.inputs.values() if hasattr(i, "type"))):
                 check_defined(product_type)

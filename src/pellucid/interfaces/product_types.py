@@ -85,6 +85,7 @@ OWN: Mapping[str, tuple[str, str]] = {
     "ShowerTransmission": ("ContemporaryAtmosphere", "a shower's light over that in the simulations' air"),
     "AirProfile": ("ContemporaryAtmosphere", "pressure and temperature of a radiosonde or a weather model"),
     "Arcade": ("Lidar", "recordings of the ARCADE Raman LIDAR"),
+    "ArcadeRaman": ("Lidar", "profiles of the air from the ARCADE Raman LIDAR"),
     "StarCatalogue": ("Observation", "positions, motions and magnitudes of bright stars"),
     "Description": ("Observation", "telescopes and cameras of a subarray"),
 }

@@ -99,7 +99,7 @@ def with_bootstrap(
     common = _Common(
         dead_time=random.normal(0.0, u.dead_time, u.draws),
         air=random.normal(0.0, u.air, u.draws),
-        angstrom=random.normal(0.0, 1.0, u.draws) * o.angstrom_error,
+        angstrom=random.normal(0.0, 1.0, u.draws),
         reference=np.abs(random.normal(0.0, o.reference_error, u.draws)),
         lidar_ratio=random.normal(0.0, 1.0, u.draws),
     )
@@ -111,7 +111,7 @@ def with_bootstrap(
 
 @dataclass(frozen=True, eq=False)
 class _Common:
-    """One number a draw of everything that bins share; the lidar ratio in units of its error."""
+    """One number a draw of everything that bins share; exponent and ratio in units of their errors."""
 
     dead_time: F8
     air: F8
@@ -179,8 +179,8 @@ def _raman(
     o: AnalysisOptions,
 ) -> Analysis:
     half, narrow = windows(elastic.signal, o)
-    nominal, _ = exponents(analysis.range, analysis.layers, o)
-    k = nominal + common.angstrom[:, None]
+    nominal, spread = exponents(analysis.range, analysis.layers, o)
+    k = nominal + common.angstrom[:, None] * spread
     factor = raman_factor(elastic.optics.wavelength, raman.optics.wavelength, k)
     molecular = elastic.optics.extinction + raman.optics.extinction
     # errors are as smooth as the windows are wide: some bins are enough

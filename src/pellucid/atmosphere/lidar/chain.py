@@ -34,6 +34,9 @@ _NARROW = 60.0
 _CERTAIN = 3.0
 """Extinction over its error from which it counts in the backscatter's small correction."""
 
+_DUST = 0.3
+"""Exponent of dust, the aerosol that may pass for a cloud."""
+
 _IMPOSSIBLE = -5.0
 """Extinction over its error below which something else than noise is wrong."""
 
@@ -194,13 +197,16 @@ def exponents(distance: F8, layers: tuple[MeasuredLayer, ...], o: AnalysisOption
     """Return the exponent k and its error (dimensionless) at ranges in m, each shape (n_bins,).
 
     k is 0 in clouds and in the slabs that they touch: ice and drops are large beside the wavelength. Its
-    error is the aerosol's, since thick dust may pass for a cloud.
+    error is 0.3 there, since thick dust, whose k is about that, may pass for a cloud.
     """
     cloudy = np.zeros(distance.size, np.bool_)
     for layer in layers:
         if layer.found.cloud:
             cloudy |= (distance > layer.found.base - o.slab) & (distance < layer.found.top + o.slab)
-    return np.where(cloudy, 0.0, o.angstrom), np.full(distance.size, o.angstrom_error)
+    return (
+        np.where(cloudy, 0.0, o.angstrom),
+        np.where(cloudy, min(_DUST, o.angstrom_error), o.angstrom_error),
+    )
 
 
 def _optical_depth(

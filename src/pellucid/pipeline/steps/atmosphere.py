@@ -296,6 +296,17 @@ STEPS = (
         cost=0.05,
     ),
     Step(
+        name="arcade-raman",
+        version="1",
+        function="pellucid.pipeline.steps.atmosphere:make_profile",
+        inputs={"lidar": "DL0/Monitoring/Subarray/Arcade"},
+        output="DL2/Monitoring/Subarray/ArcadeRaman",
+        suffix=".lidar.h5",
+        parameters={**COMMON, "wavelengths": [[355, 387]]},
+        levels=("B",),
+        cost=0.05,
+    ),
+    Step(
         name="lidar-final",
         version="2",
         function="pellucid.pipeline.steps.atmosphere:make_profile",
@@ -322,7 +333,8 @@ height (``lidar_ratio_profile``: m above the LIDAR, sr), or that follows from th
 (``column``: nm, vertical depth, error), as a photometer or stars tell it. ``lidar-raman`` (level B):
 extinction, backscatter, optical depth without that assumption. ``lidar-final`` (level C): with the profile
 of the air of that night, and errors drawn over dead time (``dead_time_error``, ns), density of the air
-(``air_error``, relative), exponent, reference and counts.
+(``air_error``, relative), exponent, reference and counts. ``arcade-raman`` is ``lidar-raman`` for recordings
+of the ARCADE LIDAR, which the products of the others are compared with.
 
 ``wavelengths`` pairs each elastic wavelength with its Raman one (nm; 0: none). ``background`` is a window
 in m, negative before the shot, which lies ``zero_bin`` bins from the start of the record. ``dead_time`` is in
