@@ -22,8 +22,8 @@ from pellucid.simulate.drs4 import Drs4Camera, Drs4Readout
 from pellucid.simulate.run import RunSimulator, SimulatedRun, SimulationConfig, simulate_run
 
 CONFIG = SimulationConfig(
-    camera="tiny", telescopes=1, pedestals=0, dark_pedestals=1500, flashes=100, showers=0, muons=0,
-    rate=500.0, chips=ChipPlan("lst"),
+    camera="tiny", telescopes=1, pedestals=0, dark_pedestals=800, flashes=50, showers=0, muons=0,
+    rate=250.0, chips=ChipPlan("lst"),
 )  # fmt: skip
 
 
@@ -35,7 +35,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> SimulatedRun:
 def test_the_steps_take_off_what_the_chips_add(run: SimulatedRun, tmp_path: Path) -> None:
     calibrate, correct = step_named("drs4-calibration"), step_named("drs4-r1")
     events = run.telescopes[1]
-    calibrate.run({"events": events}, tmp_path / "c.h5", calibrate.complete(), {})
+    calibrate.run({"events": events}, tmp_path / "c.h5", calibrate.complete({"min_dark": 500}), {})
     found = read_drs4_calibration(tmp_path / "c.h5")
     simulator = RunSimulator(CONFIG)
     truth, response = simulator.chips(1), simulator.camera(1).response
@@ -46,7 +46,7 @@ def test_the_steps_take_off_what_the_chips_add(run: SimulatedRun, tmp_path: Path
     noise = np.sqrt(response.noise**2 + 1.0 / 12.0)[..., None]
     pull = (found.baseline.mean - expected) / (noise / np.sqrt(np.maximum(found.baseline.n, 1)))
     good = known & sound[:, None]
-    assert known.mean() > 0.9
+    assert known.mean() > 0.7
     assert abs(pull[good].mean()) < 0.05
     assert pull[good].std() == pytest.approx(1.0, abs=0.06)
     assert found.spikes is not None
@@ -107,9 +107,10 @@ def test_even_channels_renew_what_the_corrector_expects() -> None:
     np.testing.assert_array_equal(readout._last_read, lapse.last_read)
 
 
-def test_the_same_seed_gives_the_same_bytes(run: SimulatedRun, tmp_path: Path) -> None:
-    again = simulate_run(CONFIG, tmp_path / "again")
-    assert again.telescopes[1].read_bytes() == run.telescopes[1].read_bytes()
+def test_the_same_seed_gives_the_same_bytes(tmp_path: Path) -> None:
+    few = replace(CONFIG, dark_pedestals=20, flashes=5)
+    one, other = (simulate_run(few, tmp_path / name).telescopes[1].read_bytes() for name in ("one", "other"))
+    assert one == other
 
 
 def test_what_cannot_be_is_refused() -> None:
