@@ -103,11 +103,13 @@ print(json.dumps(answer | {"found": found, "staged": staged, "whole": whole}))
 
 def test_a_disk_that_is_full_and_then_read_only(tmp_path: Path) -> None:
     """A small file system, which only this test's process sees, is filled and then locked by the kernel."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
     unshare = shutil.which("unshare")
-    if unshare is None or subprocess.run([unshare, "-rm", "true"], check=False).returncode:
-        pytest.skip("a file system for one process needs unshare of util-linux, and the right to use it")
-    (tmp_path / "disk").mkdir()
-    command = [unshare, "-rm", sys.executable, "-c", ON_A_DISK_OF_ITS_OWN, str(tmp_path / "disk")]
+    mount = [unshare or "", "-rm", "mount", "-t", "tmpfs", "none", str(disk)]
+    if unshare is None or subprocess.run(mount, check=False, capture_output=True).returncode:
+        pytest.skip("a file system for one process needs unshare of util-linux, and the right to mount one")
+    command = [unshare, "-rm", sys.executable, "-c", ON_A_DISK_OF_ITS_OWN, str(disk)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)

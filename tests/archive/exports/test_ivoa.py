@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 
 from astropy.io.votable import parse, validate
+from lxml import etree
 
 from pellucid.archive import Product, Workspace
 from pellucid.archive.exports.history import History, history_of
@@ -69,6 +70,20 @@ def test_relations_lead_to_entities_and_back_to_the_raw_file(workspace: Workspac
         if row["activity_id"] == total.inputs[0].product
     }
     assert parameters == {"factor": 1.0, "keep.partial": False, "order": [1, 2]}
+
+
+def test_a_reader_of_xml_finds_the_same(workspace: Workspace, total: Product) -> None:
+    """lxml knows nothing of VOTables; elements are those of the standard's own schema."""
+    text = provdm_votable(history(workspace, total))
+    root = etree.fromstring(text.encode())
+    space = {"v": root.tag.partition("}")[0].lstrip("{")}
+    read = {}
+    for table in root.iterfind(".//v:TABLE", space):
+        names = [field.get("name") for field in table.iterfind("v:FIELD", space)]
+        rows = [[td.text or "" for td in tr] for tr in table.iterfind(".//v:TR", space)]
+        read[table.get("name")] = [dict(zip(names, row, strict=True)) for row in rows]
+    assert read == as_read(text)
+    assert sum(map(len, read.values())) > 20
 
 
 def test_csv_says_the_same(workspace: Workspace, total: Product, tmp_path: Path) -> None:
