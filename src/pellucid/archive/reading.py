@@ -15,6 +15,9 @@ from sqlalchemy import Engine, Select, exc
 
 __all__ = ["Reader", "Statement"]
 
+MAPPED = 2**31
+"""Bytes of a file of SQLite that are read where the system has them, a copy and a call less for each page."""
+
 
 class Statement:
     """A query as text for one engine, with the values that never change filled in.
@@ -99,7 +102,9 @@ class Reader:
             pooled = self._engine.raw_connection()
             own.connection = pooled.driver_connection
             pooled.detach()
-            if self._engine.dialect.name != "sqlite":
+            if self._engine.dialect.name == "sqlite":
+                own.connection.execute(f"PRAGMA mmap_size = {MAPPED}")
+            else:
                 own.connection.autocommit = True
                 # planning anew for each value takes longer than the look-up
                 own.connection.execute("SET plan_cache_mode = force_generic_plan")
