@@ -71,6 +71,7 @@ class Chain:
                 function=f"{self.module}:{step}",
                 inputs={role: product.product_type},
                 output=TYPE,
+                format="json",
             )
             outcomes[step] = execute(self.archive, declared, {role: product})
             product, role = outcomes[step].product, step

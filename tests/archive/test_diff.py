@@ -71,6 +71,7 @@ def test_the_functions_that_changed_are_named(
             function="changing_algorithm:run",
             inputs={"raw": raw.product_type},
             output="DL1/Event/Subarray/Observation",
+            format="json",
         )
         products.append(execute(workspace.archive, step, {"raw": raw}).product)
     found = diff(workspace.archive, products[0].id, products[1].id)
