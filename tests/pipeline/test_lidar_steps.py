@@ -148,6 +148,12 @@ def test_a_scan_gives_the_depth_of_the_sky(tmp_path: Path) -> None:
     assert group["depth"] == pytest.approx(truth, abs=0.03)
     assert found.attributes["nm355"]["has_prior"]
     assert found.attributes["nm355"]["ground"] is None
+    air = standard_air(np.arange(2000.0, 30000.0, 200.0))
+    write_air_profile(tmp_path / "air", replace(air, pressure=air.pressure * 1.05), "2026-11-23T21:00:00")
+    given = {"lidar": tuple(sorted(folder.iterdir())), "air": tmp_path / "air"}
+    step.run(given, tmp_path / "a.h5", parameters, {})
+    # denser air leaves less to aerosol
+    assert read_lidar_scan(tmp_path / "a.h5").group("nm355")["depth"][-1] < group["depth"][-1] - 0.003
     with pytest.raises(ConfigurationError) as caught:
         scan_files(made[:1], parameters)
     assert caught.value.code == "scan-angles"

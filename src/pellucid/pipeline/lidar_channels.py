@@ -319,6 +319,7 @@ def horizontal_shot(
     wavelength: int,
     parameters: Parameters,
     instrument: "Instrument | None" = None,
+    air: "Air | None" = None,
 ) -> "tuple[Signal, HorizontalShot, float]":
     """Return the sum of horizontal shots at a wavelength (nm), their line, the molecules' extinction (1/m).
 
@@ -328,7 +329,7 @@ def horizontal_shot(
 
     low, high = (float(x) for x in parameters["straight"])
     signal = channel_signal(files, wavelength, parameters, instrument).merged().until(high)
-    molecular = float(optics_at(files, signal.range, wavelength, parameters).extinction[0])
+    molecular = float(optics_at(files, signal.range, wavelength, parameters, air).extinction[0])
     return signal, horizontal_extinction(signal, molecular, low, high), molecular
 
 

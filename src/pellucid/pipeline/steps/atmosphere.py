@@ -33,6 +33,7 @@ __all__ = [
     "STEPS",
     "analyse_files",
     "colours",
+    "known_air",
     "known_instrument",
     "make_profile",
     "options_of",
@@ -52,13 +53,8 @@ def make_profile(inputs: Files, output: Path, parameters: Parameters, provenance
     from pellucid.formats.licel import read_licel
     from pellucid.formats.lidar_profile import write_lidar_profile
 
-    air = None
-    if "air" in inputs:
-        from pellucid.formats.air_profile import read_air_profile
-
-        air = read_air_profile(inputs["air"])
     file = read_licel(inputs["lidar"], clock_zone(parameters))
-    analyses = analyse_files([file], parameters, air, known_instrument(inputs))
+    analyses = analyse_files([file], parameters, known_air(inputs), known_instrument(inputs))
     exponents = colours(analyses)
     place = (file.header.zenith, file.header.altitude)
     write_lidar_profile(output, analyses, provenance, place, (file.start, file.stop), exponents)
@@ -66,6 +62,13 @@ def make_profile(inputs: Files, output: Path, parameters: Parameters, provenance
     if exponents:
         found |= {"angstrom": exponents[-1].value, "angstrom_error": exponents[-1].error}
     return found
+
+
+def known_air(inputs: Mapping[str, Any]) -> "Air | None":
+    """Return the profile of the air, where there is one among the inputs (role ``air``)."""
+    from pellucid.formats.air_profile import read_air_profile
+
+    return read_air_profile(inputs["air"]) if "air" in inputs else None
 
 
 def known_instrument(inputs: Mapping[str, Any]) -> "Instrument | None":

@@ -21,6 +21,7 @@ from pellucid.pipeline.steps.atmosphere import (
     COMMON,
     INSTRUMENT,
     analyse_files,
+    known_air,
     known_instrument,
     options_of,
 )
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from pellucid.atmosphere.lidar.instrument import Instrument
     from pellucid.atmosphere.lidar.night import LidarNight
     from pellucid.atmosphere.lidar.scan_fit import ScanFit
+    from pellucid.atmosphere.molecular import Air
     from pellucid.formats.licel import LicelFile
 
 __all__ = ["STEPS", "analyse_night", "make_night", "make_scan", "scan_files"]
@@ -139,7 +141,8 @@ def make_scan(inputs: ManyFiles, output: Path, parameters: Parameters, provenanc
     Parameters
     ----------
     inputs : mapping of str to sequence of Path
-        ``lidar``: Licel files of at least two zenith angles, and horizontal shots, as may be.
+        ``lidar``: Licel files of at least two zenith angles, and horizontal shots, as may be; ``instrument``
+        and ``air``, where there are any: what the night told about the LIDAR, and a profile of the air.
     """
     import numpy as np
 
@@ -147,7 +150,7 @@ def make_scan(inputs: ManyFiles, output: Path, parameters: Parameters, provenanc
     from pellucid.formats.lidar_scan import write_lidar_scan
 
     night = read_night(inputs["lidar"], clock_zone(parameters))
-    scans, zenith, flags = scan_files(night.files, parameters, known_instrument(inputs))
+    scans, zenith, flags = scan_files(night.files, parameters, known_instrument(inputs), known_air(inputs))
     time = int(night.times[0, 0]), int(night.times[-1, 1])
     write_lidar_scan(output, scans, provenance, zenith, time)
     summary: Summary = {
@@ -163,7 +166,10 @@ def make_scan(inputs: ManyFiles, output: Path, parameters: Parameters, provenanc
 
 
 def scan_files(
-    files: "Sequence[LicelFile]", parameters: Parameters, instrument: "Instrument | None" = None
+    files: "Sequence[LicelFile]",
+    parameters: Parameters,
+    instrument: "Instrument | None" = None,
+    air: "Air | None" = None,
 ) -> "tuple[dict[int, ScanFit], npt.NDArray[np.float64], list[str]]":
     """Return the fit of a scan for each elastic wavelength in nm, its zenith angles in deg, and flags.
 
@@ -195,14 +201,14 @@ def scan_files(
         rays, prior, ground = [], None, None
         for angle in angles:
             shifts = raman if angle == angles[0] else 0
-            elastic, shifted = channel_pair(directions[angle], nm, shifts, far, instrument=instrument)
+            elastic, shifted = channel_pair(directions[angle], nm, shifts, far, air, instrument)
             rays.append(Ray(elastic.signal, elastic.optics, angle))
             if shifted is not None:
                 options = options_of(parameters, nm, angle, elastic.signal.range)
                 prior = analyse(elastic, shifted, options).optical_depth
         if level:
             try:
-                _, ground, _ = horizontal_shot(level, nm, parameters, instrument)
+                _, ground, _ = horizontal_shot(level, nm, parameters, instrument, air)
             except InsufficientStatistics as error:
                 flags.append(f"{nm}: {error.code}")
         table = scan_table(rays, float(parameters["start"]), float(parameters["stop"]))
@@ -242,6 +248,7 @@ STEPS = (
         inputs={
             "lidar": Input("DL0/Monitoring/Subarray/LidarScan", many=True, window="30 min"),
             "instrument": INSTRUMENT,
+            "air": Input("DL0/Monitoring/Array/AirProfile", window="12 h", required=False),
         },
         output="DL2/Monitoring/Subarray/LidarScan",
         suffix=".lidar-scan.h5",

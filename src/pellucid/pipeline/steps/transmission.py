@@ -9,6 +9,7 @@ from pellucid.archive.lineage import JSON
 from pellucid.errors import ConfigurationError, InsufficientStatistics
 from pellucid.pipeline.inputs import Input
 from pellucid.pipeline.step import Files, Parameters, Provenance, Step, Summary
+from pellucid.pipeline.steps.atmosphere import known_air
 
 if TYPE_CHECKING:
     import numpy as np
@@ -55,7 +56,6 @@ def _column(inputs: Files, parameters: Parameters) -> _Column:
     import numpy as np
 
     from pellucid.atmosphere.transmission import aerosol_column
-    from pellucid.formats.air_profile import read_air_profile
     from pellucid.formats.lidar_profile import read_lidar_profile, read_optical_depth
 
     found, (slant, altitude) = read_optical_depth(inputs["profile"])
@@ -89,10 +89,9 @@ def _column(inputs: Files, parameters: Parameters) -> _Column:
         start=depth.start * cosine,
         below=(depth.below * cosine, depth.below_error * cosine),
     )
-    air = read_air_profile(inputs["air"]) if "air" in inputs else None
     flags = [] if known else ["assumed-lidar-ratio"]
     time = {k: attributes[k] for k in ("time_start", "time_stop")}
-    return _Column(height, aerosol, covariance, nm, altitude, flags, air, time)
+    return _Column(height, aerosol, covariance, nm, altitude, flags, known_air(inputs), time)
 
 
 def make_transmission(inputs: Files, output: Path, parameters: Parameters, provenance: Provenance) -> Summary:
