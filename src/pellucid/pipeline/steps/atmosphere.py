@@ -11,9 +11,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pellucid.archive.lineage import JSON
-from pellucid.errors import ConfigurationError, InsufficientStatistics, UsageError
+from pellucid.errors import InsufficientStatistics, UsageError
 from pellucid.pipeline.inputs import Input
-from pellucid.pipeline.lidar_channels import LEVEL, busy, channel_pair, clock_zone, wavelength_pairs
+from pellucid.pipeline.lidar_channels import (
+    LEVEL,
+    busy,
+    channel_pair,
+    clock_zone,
+    wavelength_pairs,
+)
 from pellucid.pipeline.step import Files, Parameters, Provenance, Step, Summary
 
 if TYPE_CHECKING:
@@ -158,16 +164,20 @@ def options_of(
     import numpy as np
 
     from pellucid.atmosphere.lidar.options import AnalysisOptions
+    from pellucid.pipeline.number_tables import number_columns
 
     low, high = parameters["reference"]
     slope = float(np.cos(np.deg2rad(zenith)))
     ratio: Any = float(parameters["lidar_ratio"])
-    if parameters["lidar_ratio_profile"] is not None:
-        height, ratios = _rows(parameters["lidar_ratio_profile"], "lidar_ratio_profile", 2, "bad-lidar-ratio")
+    profile = parameters["lidar_ratio_profile"]
+    if profile is not None:
+        example = "[[0, 55], [3000, 45]]"
+        height, ratios = number_columns(profile, "lidar_ratio_profile", 2, example, "bad-lidar-ratio")
         ratio = np.interp(distance * slope, height, ratios)
     column = None
     if parameters["column"] is not None:
-        rows = zip(*_rows(parameters["column"], "column", 3, "bad-column"), strict=True)
+        example = "[[355, 0.15, 0.02]]"
+        rows = number_columns(parameters["column"], "column", 3, example, "bad-column").T
         column = next(((tau / slope, error / slope) for nm, tau, error in rows if nm == wavelength), None)
     return AnalysisOptions(
         start=float(parameters["start"]),
@@ -180,29 +190,6 @@ def options_of(
         angstrom=float(parameters["angstrom"]),
         angstrom_error=float(parameters["angstrom_error"]),
     )
-
-
-def _rows(given: Any, name: str, columns: int, code: str) -> "npt.NDArray[np.float64]":
-    """A table of positive numbers as its columns, the first rising."""
-    import numpy as np
-
-    try:
-        table = np.asarray(given, np.float64)
-    except (TypeError, ValueError):
-        table = np.zeros((0, 0))
-    good = table.ndim == 2 and table.shape[1:] == (columns,) and table.size > 0
-    if not good or not ((table >= 0.0).all() and (np.diff(table[:, 0]) > 0.0).all()):
-        raise ConfigurationError(
-            "This is no table that an analysis can take.",
-            where=name,
-            expected=f"rows of {columns} numbers, none below 0, the first rising",
-            got=repr(given)[:120],
-            mend="column is written as in [[355, 0.15, 0.02]] (nm, optical depth, error), "
-            "lidar_ratio_profile as in [[0, 55], [3000, 45]] (m above the LIDAR, sr)",
-            code=code,
-        )
-    rows: npt.NDArray[np.float64] = table.T
-    return rows
 
 
 def colours(analyses: "Mapping[int, Analysis]") -> "list[Angstrom]":

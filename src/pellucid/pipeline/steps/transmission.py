@@ -170,10 +170,15 @@ def make_shower_transmission(
 
     from pellucid.atmosphere.transmission import shower_transmission
     from pellucid.formats.transmission import write_shower_transmission
+    from pellucid.pipeline.number_tables import number_columns
 
     c = _column(inputs, parameters)
-    nodes, emitted = _table(parameters["emission"], "emission")
-    colours, response = _table(parameters["response"], "response")
+    nodes, emitted = number_columns(
+        parameters["emission"], "emission", 2, "[[0, 0.1], [7000, 1], [18000, 0]]", "bad-shower", 2
+    )
+    colours, response = number_columns(
+        parameters["response"], "response", 2, "[[300, 0.5], [400, 1], [500, 0.4]]", "bad-shower", 2
+    )
     emission = np.interp(c.height, nodes, emitted, left=0.0, right=0.0)
     step = c.height[1] - c.height[0]
     seen = float(emission.sum()) * step
@@ -222,28 +227,6 @@ def make_shower_transmission(
     arrays = {"zenith": angles, "transmission": value, "error": error}
     write_shower_transmission(output, arrays, {**told, **c.time}, provenance)
     return {"transmission": float(value[0]), "transmission_error": float(error[0]), "flags": [*c.flags]}
-
-
-def _table(given: object, name: str) -> "tuple[F8, F8]":
-    """Two columns, the first rising, the second without negative numbers and not all 0."""
-    import numpy as np
-
-    try:
-        table = np.asarray(given, np.float64)
-    except (TypeError, ValueError):
-        table = np.zeros((0, 0))
-    if table.ndim == 2 and table.shape[0] >= 2 and table.shape[1] == 2:
-        x, y = table.T
-        if (np.diff(x) > 0.0).all() and (y >= 0.0).all() and y.sum() > 0.0:
-            return x, y
-    raise ConfigurationError(
-        "This is no table of a shower's light.",
-        where=name,
-        expected="two rows or more of two numbers, the first rising, the second 0 or above and not all 0",
-        got=repr(given)[:120],
-        mend="write it as in [[300, 0.5], [400, 1.0], [500, 0.4]]",
-        code="bad-shower",
-    )
 
 
 _AIR: dict[str, JSON] = {
