@@ -2,6 +2,7 @@
 """The proof of the tasks: both proposals in a real Redmine, changed there, taken back; a conflict."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -35,7 +36,7 @@ class Desk:
 
     def run(self, *words: str) -> tuple[dict[str, Any], int]:
         command = [sys.executable, "-m", "pellucid.cli", *words, "--json", "--workspace", str(self.workspace)]
-        environment = {"PELLUCID_REDMINE_KEY": self.redmine.admin, "PATH": ""}
+        environment = os.environ | {"PELLUCID_REDMINE_KEY": self.redmine.admin}
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
         assert done.returncode in (0, 1), done.stderr
         return json.loads(done.stdout), done.returncode
