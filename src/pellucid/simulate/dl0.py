@@ -17,6 +17,7 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
+from pellucid.errors import ConfigurationError
 from pellucid.formats.fits_checksum import checksum_cards, read_units
 from pellucid.times import to_utc_iso
 
@@ -25,6 +26,9 @@ __all__ = ["DL0Names", "SubarrayWriter", "TelescopeWriter", "quiet"]
 DATA_MODEL_VERSION = "1.0"
 ALL_STORED = 0b1101
 """Pixel status: identified as signal, high and low gain stored."""
+
+_TILES, _ROWS = 4096, 20
+"""Tiles that a file has place for in its catalogue, which is made when it is opened, and events in each."""
 
 
 @dataclass(frozen=True)
@@ -99,6 +103,7 @@ class _Writer:
         self._part = path.with_name(path.name + ".part")
         self._head, self._table = head, table
         self._file: Any = None
+        self._events = 0
 
     def _open(self) -> Any:
         from protozfits import FlatProtobufZOFits
@@ -106,7 +111,7 @@ class _Writer:
         self._part.parent.mkdir(parents=True, exist_ok=True)
         self._part.unlink(missing_ok=True)
         file = FlatProtobufZOFits(
-            n_tiles=4096, rows_per_tile=20, max_compression_memory=2_000_000, compression_block_size_kb=65536
+            n_tiles=_TILES, rows_per_tile=_ROWS, max_compression_memory=2_000_000, compression_block_size_kb=65536
         )
         file.open(str(self._part))
         for name, message in self._head.items():
@@ -118,7 +123,17 @@ class _Writer:
     def _write(self, message: Any) -> None:
         if self._file is None:
             self._file = self._open()
+        if self._events == _TILES * _ROWS:
+            raise ConfigurationError(
+                "A file of simulated events is full.",
+                where=str(self._path),
+                expected=f"{_TILES * _ROWS} events at most",
+                got="one more",
+                mend="simulate several shorter runs",
+                code="too-many-events",
+            )
         self._file.write_message(message)
+        self._events += 1
 
     def __enter__(self) -> Self:
         return self
