@@ -111,7 +111,10 @@ class _Writer:
         self._part.parent.mkdir(parents=True, exist_ok=True)
         self._part.unlink(missing_ok=True)
         file = FlatProtobufZOFits(
-            n_tiles=_TILES, rows_per_tile=_ROWS, max_compression_memory=2_000_000, compression_block_size_kb=65536
+            n_tiles=_TILES,
+            rows_per_tile=_ROWS,
+            max_compression_memory=2_000_000,
+            compression_block_size_kb=65536,
         )
         file.open(str(self._part))
         for name, message in self._head.items():
