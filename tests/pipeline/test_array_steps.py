@@ -21,6 +21,8 @@ from pellucid.formats.delivery.table import WrittenColumn
 from pellucid.formats.description import write_description
 from pellucid.formats.transparency import read_transparency
 from pellucid.formats.trigger_rates import read_trigger_rates
+from pellucid.interfaces.check import check_files
+from pellucid.interfaces.registry import interface_named
 from pellucid.pipeline.steps import step_named
 from pellucid.simulate.instruments import make_subarray, preset
 from pellucid.simulate.rates import RateTruth, simulate_counts
@@ -88,6 +90,18 @@ def test_rates_become_a_transparency_in_time(tmp_path: Path) -> None:
     again = tmp_path / "again.h5"
     step.run({"rates": deliver(tmp_path)[::-1]}, again, step.complete(), {"made": "here"})
     assert again.read_bytes() == output.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("tel_ids", "dead"), [((3, 5, 8, 9), -1), ((3, 5, 8, 9), 0), ((1, 2), -1)], ids=["whole", "dead", "pair"]
+)
+def test_a_transparency_is_as_its_interface_says(tmp_path: Path, tel_ids: tuple[int, ...], dead: int) -> None:
+    step, output = step_named("transparency"), tmp_path / "ctc.h5"
+    step.run({"rates": deliver(tmp_path, tel_ids, dead)}, output, step.complete(), {})
+    agreed = interface_named("I-DATA-COM-3201")
+    assert agreed.delivery("transparency").product_type == step.output
+    report = check_files(agreed, [output])
+    assert report.ok, report.text()
 
 
 def test_the_form_of_hess_is_that_at_zenith_over_its_own_norm(tmp_path: Path) -> None:

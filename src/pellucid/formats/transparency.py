@@ -25,7 +25,8 @@ def write_transparency(
     path: Path, arrays: Mapping[str, npt.NDArray[np.generic]], provenance: Mapping[str, object]
 ) -> None:
     """Write arrays by name, of shape (n_slices, ...), units as in the module; with their provenance."""
-    write_contents(path, KIND, Contents(dict(arrays), {"time": "ns", "duration": "ns"}), provenance)
+    begin = {"time_start": int(arrays["time"][0])}
+    write_contents(path, KIND, Contents(dict(arrays), {"time": "ns", "duration": "ns"}, begin), provenance)
 
 
 def read_transparency(path: Path) -> dict[str, npt.NDArray[np.generic]]:

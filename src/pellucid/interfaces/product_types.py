@@ -64,8 +64,10 @@ OWN: Mapping[str, tuple[str, str]] = {
     "PointingModel": ("Pointing", "how the mount bends: coefficients with their covariance"),
     "Throughput": ("Calibration", "optical throughput and width of the mirror's image from muon rings"),
     "TriggerRates": ("Trigger", "numbers of stereo events per pair of telescopes, and the live time"),
-    "Transparency": ("ContemporaryAtmosphere", "Cherenkov transparency coefficient of the array"),
-    "CherenkovTransparency": ("ContemporaryAtmosphere", "transparency of the air from an array's own rates"),
+    "CherenkovTransparency": (
+        "ContemporaryAtmosphere",
+        "Cherenkov transparency coefficient: the air from an array's own rates",
+    ),
     "RateReference": ("Trigger", "rates of pairs of telescopes on clear nights"),
     "ShowerImages": ("AirShower", "what telescopes saw of the same reconstructed showers"),
     "LightYield": ("Calibration", "light of a telescope from the spectrum of its images"),

@@ -26,7 +26,7 @@ def read_product(path: Path) -> Delivered:
     Numbers, texts and lists of words among the file's attributes are its metadata; arrays, and numbers of a
     wavelength's group, are columns, ``wavelength`` (nm) the number of the group, ``time`` the attribute
     ``time_start`` (ns TAI).
-    Tables with named fields are left out; times of a group's own rows are ``times``.
+    Tables with named fields are left out; times of rows within the file are ``times``.
 
     Raises
     ------
@@ -71,7 +71,7 @@ def read_product(path: Path) -> Delivered:
 
 def _rows(contents: Contents) -> Iterator[Row]:
     plain = {name: a for name, a in contents.arrays.items() if not a.dtype.names}
-    shared: Row = {name: a for name, a in plain.items() if "/" not in name}
+    shared = _cells({name: a for name, a in plain.items() if "/" not in name})
     if "time_start" in contents.attributes:
         shared["time"] = np.array(contents.attributes["time_start"], np.int64)
     groups = sorted(
@@ -83,9 +83,13 @@ def _rows(contents: Contents) -> Iterator[Row]:
         attributes = contents.attributes[name]
         told = attributes if isinstance(attributes, dict) else {}
         numbers = {k: np.array(v) for k, v in told.items() if isinstance(v, bool | int | float)}
-        group = {k: a for k, a in contents.group(name).items() if not a.dtype.names}
-        own = {"times" if k == "time" else k: a for k, a in group.items()}
+        own = _cells({k: a for k, a in contents.group(name).items() if not a.dtype.names})
         yield {**shared, "wavelength": np.array(nm, np.int64), **numbers, **own}
+
+
+def _cells(arrays: Row) -> Row:
+    """Return arrays by the names of columns: ``time`` is that of the row, so theirs is ``times``."""
+    return {"times" if name == "time" else name: a for name, a in arrays.items()}
 
 
 def write_product(
