@@ -146,13 +146,42 @@ def test_an_optical_depth_needs_three_slabs_of_known_extinction() -> None:
     assert blind.start == 180.0
 
 
-def test_below_a_cloud_elastic_light_tells_no_optical_depth() -> None:
+def seen(sky: Sky, seed: int) -> Channel:
     distance = (np.arange(2400) + 0.5) * 7.5
-    air = molecular_optics(standard_air(distance + 2200.0), 355.0)
-    cloudy = Sky((Layer(0.0, 1500.0, 0.2), Layer(9000.0, 10000.0, 0.2, 25.0, 0.0)))
-    raw = np.random.default_rng(4).poisson(expected_rate(cloudy, CTA, CTA.channels[0]) * 12000 * 7.5 / 150.0)
+    rate = expected_rate(sky, CTA, CTA.channels[0])
+    raw = np.random.default_rng(seed).poisson(rate * 12000 * 7.5 / 150.0)
     signal = photon_signal(raw, 12000, 7.5, (45000.0, 60000.0)).until(18000.0)
-    found = analyse(Channel(signal, air))
-    assert found.reference is not None
-    assert found.reference.low > 10000.0
-    assert found.optical_depth is None
+    return Channel(signal, molecular_optics(standard_air(distance + 2200.0), 355.0))
+
+
+def test_below_a_cloud_the_optical_depth_is_that_up_to_clean_air_there() -> None:
+    distance, pulls = (np.arange(2401)) * 7.5, []
+    for seed in range(40):
+        ratio = np.random.default_rng([1, seed]).normal(50.0, AnalysisOptions().lidar_ratio_error)
+        ground = Layer(0.0, 1500.0, 0.2, max(ratio, 15.0))
+        sky = Sky((ground, Layer(9000.0, 10000.0, 0.2, 25.0, 0.0)))
+        found = analyse(seen(sky, seed))
+        assert found.reference is not None
+        assert found.reference.low > 10000.0
+        depth = found.optical_depth
+        assert depth is not None
+        assert 3000.0 < depth.trusted < 9000.0
+        true = np.interp([depth.start, depth.trusted], distance, depth_of(sky, distance))
+        pulls.append((depth.value[-1] - (true[1] - true[0])) / depth.error[-1])
+    assert abs(np.mean(pulls)) < 0.5
+    assert np.std(pulls) == pytest.approx(1.0, abs=0.3)
+
+
+def depth_of(sky: Sky, distance: np.ndarray) -> np.ndarray:
+    middle = 0.5 * (distance[1:] + distance[:-1])
+    return np.concatenate([[0.0], np.cumsum(sky.aerosol(middle, 355.0)[0] * np.diff(distance))])
+
+
+@pytest.mark.parametrize("column", [None, (0.4, 0.02)])
+def test_without_clean_air_below_a_cloud_there_is_no_optical_depth(
+    column: tuple[float, float] | None,
+) -> None:
+    # a column's depth is that of the cloud, too, and tells nothing of the air below it
+    base = 9000.0 if column else 4200.0
+    sky = Sky((Layer(0.0, 1500.0, 0.2), Layer(base, base + 500.0, 0.2, 25.0, 0.0)))
+    assert analyse(seen(sky, 4), options=AnalysisOptions(column=column)).optical_depth is None

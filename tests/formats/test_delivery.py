@@ -67,7 +67,8 @@ def test_lists_of_other_writers_have_a_shape_where_they_are_even(tmp_path: Path)
     (batch,) = opened.batches()
     assert opened.columns["even"].shape is None
     assert batch["even"].data.shape == (2, 2)
-    assert batch["ragged"].data.dtype == object
+    assert batch["ragged"].uneven
+    assert not batch["even"].uneven
     assert opened.columns["when"].dtype == "null"
 
 

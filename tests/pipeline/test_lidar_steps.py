@@ -228,9 +228,12 @@ def test_elastic_light_tells_the_transmission_within_the_error_of_its_lidar_rati
     assert (online["error"][0, 1, 2:cells] > 0.01).all()  # 0.13 of aerosol, whose ratio is known to 30 %
 
 
-def test_without_an_optical_depth_there_is_no_transmission(paths: list[Path], tmp_path: Path) -> None:
+def test_without_an_optical_depth_there_is_no_transmission(tmp_path: Path) -> None:
+    # no clean air between the ground layer and a low cloud
+    low = Sky((Layer(0.0, 1500.0, 0.2), Layer(4000.0, 4500.0, 0.2, 25.0, 0.0)))
+    write_licel(tmp_path / "raw", simulate_licel(low, CTA, np.random.default_rng(4))[0])
     elastic = step_named("lidar-elastic")
-    elastic.run({"lidar": paths[0]}, tmp_path / "e.h5", elastic.complete(DRY), {})  # below a cloud
+    elastic.run({"lidar": tmp_path / "raw"}, tmp_path / "e.h5", elastic.complete(DRY), {})
     step = step_named("lidar-transmission")
     with pytest.raises(InsufficientStatistics) as caught:
         step.run({"profile": tmp_path / "e.h5"}, tmp_path / "t.h5", step.complete({}), {})

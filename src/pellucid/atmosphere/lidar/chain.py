@@ -69,8 +69,8 @@ class Analysis:
     lidar_ratio : RamanProfile
         In sr; all withheld where it was assumed.
     optical_depth : OpticalDepth or None
-        By Raman light where ``has_raman``, else by the assumed lidar ratio, where no cloud lies below the
-        clean air.
+        By Raman light where ``has_raman``, else by the assumed lidar ratio; where a cloud lies below the
+        reference, up to clean air below that cloud.
     layers : tuple of MeasuredLayer
         From below to above.
     reference : Reference or None
@@ -127,8 +127,10 @@ def analyse(
         found = elastic_profile(elastic, reference, o, flags)
         backscatter, extinction, depth = found.backscatter, found.extinction, found.depth
         layers = _layers(elastic, None, backscatter, found.noise, o)
-        if reference is None or any(x.found.cloud and x.found.base < reference.low for x in layers):
-            depth = None  # a cloud's lidar ratio is another one, and moves all that lies below it
+        clouds = [x.found for x in layers if x.found.cloud]
+        if reference is None or any(cloud.base < reference.low for cloud in clouds):
+            # a cloud's lidar ratio is another one, and moves all that is solved through it
+            depth = _below_clouds(elastic, clouds, o)
         used = found.ratio, found.ratio_error
         ratio = withheld(elastic.signal)
     else:
@@ -207,6 +209,18 @@ def exponents(distance: F8, layers: tuple[MeasuredLayer, ...], o: AnalysisOption
         np.where(cloudy, 0.0, o.angstrom),
         np.where(cloudy, min(_DUST, o.angstrom_error), o.angstrom_error),
     )
+
+
+def _below_clouds(elastic: Channel, clouds: list[FoundLayer], o: AnalysisOptions) -> OpticalDepth | None:
+    """Return the optical depth by the assumed lidar ratio up to clean air below the clouds, if there is any."""
+    if not clouds or o.column is not None:  # a column holds the clouds, too
+        return None
+    base = min(cloud.base - 3.0 * cloud.base_error for cloud in clouds)
+    try:
+        reference = find_reference(elastic.signal, elastic.optics, o.reference[0], base - o.slab)
+    except InsufficientStatistics:
+        return None
+    return elastic_profile(elastic, reference, o, []).depth
 
 
 def _optical_depth(
