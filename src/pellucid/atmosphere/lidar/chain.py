@@ -212,7 +212,7 @@ def exponents(distance: F8, layers: tuple[MeasuredLayer, ...], o: AnalysisOption
 
 
 def _below_clouds(elastic: Channel, clouds: list[FoundLayer], o: AnalysisOptions) -> OpticalDepth | None:
-    """Return the optical depth by the assumed lidar ratio up to clean air below the clouds, if there is any."""
+    """Return the optical depth by the assumed lidar ratio up to clean air below the clouds, if any."""
     if not clouds or o.column is not None:  # a column holds the clouds, too
         return None
     base = min(cloud.base - 3.0 * cloud.base_error for cloud in clouds)
