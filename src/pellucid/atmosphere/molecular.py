@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from pellucid.atmosphere.column import column_depth
 from pellucid.errors import ConfigurationError, CorruptedInput, MissingInput
 
 __all__ = [
@@ -296,10 +297,9 @@ def vertical_depth(
     step : float
         In m.
     """
-    z = np.asarray(height, np.float64)
-    grid = np.arange(0.0, float(z.max()) + 2.0 * step, step)
-    local = standard_air(grid + altitude) if air is None else air.at(grid + altitude)
-    alpha = molecular_optics(local, wavelength, co2=co2).extinction
-    column = np.concatenate([[0.0], np.cumsum(0.5 * step * (alpha[1:] + alpha[:-1]))])
-    depth: F8 = np.interp(z, grid, column)
-    return depth
+
+    def extinction(above: F8) -> F8:
+        local = standard_air(above + altitude) if air is None else air.at(above + altitude)
+        return molecular_optics(local, wavelength, co2=co2).extinction
+
+    return column_depth(height, extinction, step=step)

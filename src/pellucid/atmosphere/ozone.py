@@ -9,6 +9,8 @@ U.S. Standard Atmosphere 1976 (Krueger & Minzner, J. Geophys. Res. 81 (1976) 447
 import numpy as np
 import numpy.typing as npt
 
+from pellucid.atmosphere.column import column_depth
+
 __all__ = ["STANDARD_COLUMN", "ozone_cross_section", "ozone_density", "ozone_depth", "ozone_extinction"]
 
 type F8 = npt.NDArray[np.float64]
@@ -101,9 +103,4 @@ def ozone_depth(
     column : float
         All ozone from the sea up, in Dobson units.
     """
-    z = np.asarray(height, np.float64)
-    grid = np.arange(0.0, float(z.max()) + 100.0, 50.0)
-    alpha = ozone_extinction(grid + altitude, wavelength, column)
-    total = np.concatenate([[0.0], np.cumsum(25.0 * (alpha[1:] + alpha[:-1]))])
-    depth: F8 = np.interp(z, grid, total)
-    return depth
+    return column_depth(height, lambda above: ozone_extinction(above + altitude, wavelength, column))
