@@ -59,8 +59,11 @@ def test_the_optical_depth_is_that_of_the_sky(files: list[LicelFile]) -> None:
 def test_the_elastic_step_flags_what_it_cannot_know(files: list[LicelFile]) -> None:
     a = analyse_files(files[:1], ELASTIC.complete({}))[355]
     assert a.flags == ("no-raman-channel",)
-    assert a.optical_depth is None
+    assert np.isnan(a.lidar_ratio.value).all()
     assert not a.has_raman
+    # what is told by an assumed ratio ends below the cloud
+    assert a.optical_depth is not None
+    assert a.optical_depth.trusted < 9000.0
 
 
 def test_a_thick_cloud_leaves_the_elastic_profile_out(tmp_path: Path) -> None:
