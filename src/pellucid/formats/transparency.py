@@ -25,7 +25,7 @@ def write_transparency(
     path: Path, arrays: Mapping[str, npt.NDArray[np.generic]], provenance: Mapping[str, object]
 ) -> None:
     """Write arrays by name, of shape (n_slices, ...), units as in the module; with their provenance."""
-    begin = {"time_start": int(arrays["time"][0])}
+    begin: dict[str, object] = {"time_start": int(arrays["time"][0])}
     write_contents(path, KIND, Contents(dict(arrays), {"time": "ns", "duration": "ns"}, begin), provenance)
 
 
