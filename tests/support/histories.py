@@ -2,8 +2,8 @@
 """Random histories of an index, told beside a model that anybody can check by eye."""
 
 import itertools
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import pytest
@@ -177,9 +177,12 @@ class Histories(RuleBasedStateMachine):
             for line in self.model.in_force(product.product_type, tel, collection)
             if line.start < span[1] and line.stop > span[0]
         ]
-        call: Callable[[], object] = lambda: self.catalogue.certify(product, self.own(collection), *span)  # noqa: E731
-        if many:
-            call = lambda: self.catalogue.validity.certify_many([(product, *span)], self.own(collection))  # noqa: E731
+        own = self.own(collection)
+        call = (
+            partial(self.catalogue.validity.certify_many, [(product, *span)], own)
+            if many
+            else partial(self.catalogue.certify, product, own, *span)
+        )
         if any(line.product.id != product.id or (line.start, line.stop) != span for line in near):
             with pytest.raises(ValidityOverlap):
                 call()
